@@ -221,9 +221,11 @@ struct HubSpotCall: Sendable {
 
     private func made(_ record: RemoteRecord, _ write: RecordWrite) -> WriteOutcome {
         let sent = step.verb == .upsert ? write.fields : write.changedFields
-        guard let wanted = sent[HubSpotCall.stage], let stored = record.fields[HubSpotCall.stage], wanted != .empty
+        let stage = sent.filter { $0.key == HubSpotCall.stage }
+        guard let wanted = (try? payloads.properties(of: stage, kind: write.kind))?[HubSpotCall.stage.rawValue],
+            !wanted.isEmpty, let stored = record.fields[HubSpotCall.stage]
         else { return go(on: record, isStageRefused: false) }
-        return go(on: record, isStageRefused: wanted != stored)
+        return go(on: record, isStageRefused: stored != .text(wanted))
     }
 
     private func go(on record: RemoteRecord, isStageRefused: Bool) -> WriteOutcome {
