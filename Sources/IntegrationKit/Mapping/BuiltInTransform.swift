@@ -191,7 +191,11 @@ extension BuiltInTransform {
 }
 
 extension BuiltInTransform {
-    private static func replace(_ value: FieldValue, by table: [String: String], name: String) throws(TransformFailure) -> FieldValue {
+    private static func replace(
+        _ value: FieldValue,
+        by table: [String: String],
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         let replacement = { (text: String) throws(TransformFailure) -> String in
             guard let found = table[text] else { throw notAllowed(table.keys.sorted(), name: name) }
             return found
@@ -200,7 +204,11 @@ extension BuiltInTransform {
         case .text(let text): return .text(try replacement(text))
         case .options(let options): return .options(try options.map(replacement))
         default:
-            throw TransformFailure.wrongForm(name, expects: "a text or options", formInFrench: "un texte ou des options")
+            throw TransformFailure.wrongForm(
+                name,
+                expects: "a text or options",
+                formInFrench: "un texte ou des options"
+            )
         }
     }
 
@@ -215,7 +223,11 @@ extension BuiltInTransform {
         )
     }
 
-    private static func split(_ value: FieldValue, _ separator: String, name: String) throws(TransformFailure) -> FieldValue {
+    private static func split(
+        _ value: FieldValue,
+        _ separator: String,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .text(let text):
             let options = text.components(separatedBy: separator)
@@ -227,7 +239,11 @@ extension BuiltInTransform {
         }
     }
 
-    private static func join(_ value: FieldValue, _ separator: String, name: String) throws(TransformFailure) -> FieldValue {
+    private static func join(
+        _ value: FieldValue,
+        _ separator: String,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .options(let options):
             let parts = options.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
@@ -291,7 +307,11 @@ extension BuiltInTransform {
         }
     }
 
-    private static func day(of value: FieldValue, in timeZone: TimeZone, name: String) throws(TransformFailure) -> FieldValue {
+    private static func day(
+        of value: FieldValue,
+        in timeZone: TimeZone,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .instant(let date): return .day(ISO8601.day(of: date, in: timeZone))
         case .day: return value
@@ -300,7 +320,11 @@ extension BuiltInTransform {
         }
     }
 
-    private static func addCurrency(_ value: FieldValue, _ currency: String?, name: String) throws(TransformFailure) -> FieldValue {
+    private static func addCurrency(
+        _ value: FieldValue,
+        _ currency: String?,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .number(let amount):
             guard let currency else { throw currencyUnknown(name) }
@@ -319,7 +343,11 @@ extension BuiltInTransform {
         }
     }
 
-    private static func removeCurrency(_ value: FieldValue, _ currency: String?, name: String) throws(TransformFailure) -> FieldValue {
+    private static func removeCurrency(
+        _ value: FieldValue,
+        _ currency: String?,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .money(let amount, let other):
             guard let currency else { throw currencyUnknown(name) }
