@@ -33,9 +33,9 @@ struct HubSpotStep: Hashable, Sendable {
 
     /// Reads where a write stands.
     init(of write: RecordWrite, in account: ConnectedAccount) {
-        if let state = write.state?["step"]?.string.flatMap(Verb.init) {
+        if let state = write.state?["step"]?.string.flatMap({ Verb(rawValue: $0) }) {
             verb = state
-            targets = write.state?["targets"]?.array?.compactMap(\.string).map(RecordKind.init) ?? []
+            targets = write.state?["targets"]?.array?.compactMap(\.string).map { RecordKind(rawValue: $0) } ?? []
             return
         }
         switch write.operation {
