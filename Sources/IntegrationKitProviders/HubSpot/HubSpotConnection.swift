@@ -5,7 +5,8 @@ public import IntegrationKit
 extension HubSpotProvider {
     /// Finds out which portal a token reaches, what it may do there with each kind, and where our key goes.
     public func verifyConnection(in session: ProviderSession) async throws -> ConnectionReport {
-        let request = try requests(for: session.account).get(requests(for: session.account).accountDetails)
+        let requests = requests(for: session.account)
+        let request = try requests.get(requests.accountDetails)
         let response = try await session.send(request)
         if let error = failure(in: response, to: request, account: session.account, now: session.now()) { throw error }
         let details = try JSONValue(parsing: response.body)
@@ -21,12 +22,12 @@ extension HubSpotProvider {
             baseURL: session.account.profile.baseURL,
             timeZone: details["timeZone"]?.string ?? "UTC",
             currencies: HubSpotProvider.currencies(in: details),
-            facts: limits(in: response.headers)
+            facts: session.account.profile.facts.merging(limits(in: response.headers)) { _, new in new }
         )
         if let domain = details["uiDomain"]?.string { profile.facts["ui.domain"] = .string(domain) }
         let (access, warnings) = try await probeAccess(in: session)
-        let present = try await readDefinitions(of: HubSpotObject.all.filter { access[$0.kind] != .denied }, in: session)
-        profile.keySlots = HubSpotProvider.keySlots(given: present)
+        let readable = HubSpotObject.all.filter { access[$0.kind] != .denied }
+        profile.keySlots = HubSpotProvider.keySlots(given: try await readDefinitions(of: readable, in: session))
         for (fact, value) in profile.facts { session.learn(fact, value) }
         return ConnectionReport(
             key: AccountKey(platform: .hubSpot, value: portal),
@@ -43,7 +44,7 @@ extension HubSpotProvider {
         return own + (details["additionalCurrencies"]?.array ?? []).compactMap(\.string).filter { !own.contains($0) }
     }
 
-    /// Lists one record of each kind. Whether a kind may be written shows only by writing.
+    /// Lists one record of each kind; whether a kind may be written shows only by writing.
     private func probeAccess(in session: ProviderSession) async throws
         -> (access: [RecordKind: KindAccess], warnings: [IntegrationError])
     {

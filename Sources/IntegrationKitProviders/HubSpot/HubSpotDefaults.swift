@@ -16,6 +16,7 @@ enum HubSpotDefaults {
     ///   - kind: The record's kind.
     ///   - properties: What it has.
     ///   - account: The account, whose settings decide; where there are none, HubSpot's own first pipeline and stage.
+    /// - Returns: The properties that are missing, with their values.
     static func properties(
         of kind: RecordKind,
         besides properties: [String: String],

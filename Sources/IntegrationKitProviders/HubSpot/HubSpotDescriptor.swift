@@ -39,8 +39,8 @@ extension HubSpotProvider {
                     "In HubSpot: Settings, Development, Keys, Service keys; or the access token on your private app’s "
                         + "Auth page. Give it read and write scopes for the kinds that you want to synchronise, and the "
                         + "schema scopes so that the key property can be made.",
-                    fr: "Dans HubSpot : Paramètres, Développement, Clés, Clés de service ; ou le jeton d’accès de la page "
-                        + "Authentification de votre application privée. Accordez-lui la lecture et l’écriture des types "
+                    fr: "Dans HubSpot : Paramètres, Développement, Clés, Clés de service ; ou le jeton d’accès de la "
+                        + "page Authentification de votre application privée. Accordez-lui la lecture et l’écriture des types "
                         + "à synchroniser, ainsi que les schémas pour que la propriété de clé puisse être créée."
                 )
             )

@@ -1,6 +1,6 @@
+import Foundation
 // SPDX-License-Identifier: Apache-2.0
 public import IntegrationKit
-import Foundation
 
 /// The body of a HubSpot error, every member of which may be missing.
 struct HubSpotFailure: Sendable {
@@ -200,7 +200,8 @@ extension HubSpotProvider {
         )
     }
 
-    private func limited(in response: HTTPResponse, to request: HTTPRequest, _ body: HubSpotFailure) -> IntegrationError {
+    private func limited(in response: HTTPResponse, to request: HTTPRequest, _ body: HubSpotFailure) -> IntegrationError
+    {
         let isSearch = request.spend.contains { $0.budget == HubSpotBudget.search }
         let isAssociation = request.spend.contains { $0.budget == HubSpotBudget.associations }
         let budget: String

@@ -16,7 +16,12 @@ extension HubSpotProvider {
             let names = HubSpotPayloads(account: session.account).names(for: fields, of: object)
             do {
                 let found = try await readRecords(
-                    wanted.map(\.value), of: object, names: names, wanted: fields, in: session)
+                    wanted.map(\.value),
+                    of: object,
+                    names: names,
+                    wanted: fields,
+                    in: session
+                )
                 for record in found { results[record.id] = .found(record) }
                 for id in wanted where results[id] == nil {
                     results[id] = try await readAlone(id, of: object, names: names, wanted: fields, in: session)
@@ -41,6 +46,8 @@ extension HubSpotProvider {
     ///   - names: The properties to ask for.
     ///   - wanted: The fields to return; nil: all that are told.
     ///   - session: The account.
+    /// - Returns: The records that are there, in no order.
+    /// - Throws: ``IntegrationError``.
     func readRecords(
         _ values: [String],
         by property: String? = nil,
@@ -60,7 +67,10 @@ extension HubSpotProvider {
             if let property { body["idProperty"] = .string(property) }
             body["inputs"] = .array(part.map { ["id": .string($0)] })
             let request = try requests.post(
-                requests.objects(object) + "/batch/read", body: .object(body), effect: .read)
+                requests.objects(object) + "/batch/read",
+                body: .object(body),
+                effect: .read
+            )
             let answer = try await read(request, in: session)
             records += (answer["results"]?.array ?? []).compactMap {
                 payloads.record($0, of: object, wanted: wanted)

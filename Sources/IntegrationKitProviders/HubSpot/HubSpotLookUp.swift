@@ -36,15 +36,17 @@ private struct HubSpotLook {
         func open() -> [RecordWrite] { writes.filter { results[$0.id] == nil } }
         if object.kind == .contact {
             results.merge(try await byEmail(open())) { first, _ in first }
-        } else if object.markedBody != nil, slot == nil {
+        } else if object.markedBody != nil {
+            // With a key property too: the write may have been sent before the property was made.
             results.merge(try await byMarker(open())) { first, _ in first }
         } else if let property = HubSpotLook.searched[object.kind] {
             results.merge(try await bySearch(open(), property: property)) { first, _ in first }
         }
         for write in open() {
             results[write.id] =
-                slot != nil
-                ? .absent : .undecidable("The account has no property for our key, and HubSpot finds nothing else by it.")
+                slot == nil
+                ? .undecidable("The account has no property for our key, and nothing else of the record is unique.")
+                : .absent
         }
         return results
     }
@@ -189,7 +191,7 @@ private struct HubSpotLook {
                 }
             }
         }
-        for write in writes where results[write.id] == nil {
+        for write in writes where results[write.id] == nil && slot == nil {
             results[write.id] = .undecidable("The record belongs to no other, so there is nowhere to look for it.")
         }
         return results
@@ -207,7 +209,7 @@ private struct HubSpotLook {
     /// How many of the newest are looked through for one record.
     private static let depth = 200
 
-    /// The newest ids by anchor, and whether these are all. Ids grow with time.
+    /// The newest ids by anchor, and whether these are all; ids grow with time.
     private func newestRecords(of anchors: [RemoteID], kind: RecordKind) async throws
         -> [String: (ids: [String], isWhole: Bool)]
     {

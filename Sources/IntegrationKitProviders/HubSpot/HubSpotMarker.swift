@@ -29,7 +29,8 @@ enum HubSpotMarker {
             before = before.dropLast(opening.count)
             after = after.dropFirst(closing.count)
         }
-        while let gap = ["<br>", "<br/>", "<br />", "&nbsp;", "\n", "\r\n", " "].first(where: { before.hasSuffix($0) }) {
+        while let gap = ["<br>", "<br/>", "<br />", "&nbsp;", "\n", "\r\n", " "].first(where: { before.hasSuffix($0) })
+        {
             before = before.dropLast(gap.count)
         }
         return (String(before) + String(after), String(key))

@@ -64,7 +64,11 @@ struct HubSpotCall: Sendable {
             return try write.relations.compactMap { relation in
                 guard case .remote(let target) = relation.target, target.kind == step.targets.first else { return nil }
                 let types = try association(relation)["types"] ?? []
-                return ["from": ["id": .string(try id(of: write))], "to": ["id": .string(target.value)], "types": types]
+                return [
+                    "from": ["id": .string(try id(of: write))],
+                    "to": ["id": .string(target.value)],
+                    "types": types,
+                ]
             }
         case .nothing:
             return []
@@ -199,24 +203,31 @@ struct HubSpotCall: Sendable {
         }
         let results = answer["results"]?.array ?? []
         let isLone = writes.count == 1 && results.count + failures.count == 1
+        let isPlain = results.allSatisfy { result in isLone || writes.contains { isResult(result, of: $0) } }
+        let stray = isPlain ? failures.first { failure in !writes.contains { isFailure(failure, of: $0) } } : nil
         return writes.map { write in
-            if let result = results.first(where: { isLone || self.isResult($0, of: write) }),
+            if let result = results.first(where: { isLone || isResult($0, of: write) }),
                 let record = payloads.record(result, of: object)
             {
                 return made(record, write)
             }
-            guard let failure = failures.first(where: { isLone || self.isFailure($0, of: write) }) else {
-                return .unknown(HubSpotCall.unanswered(mayHaveHappened: true))
+            if let failure = failures.first(where: { isLone || isFailure($0, of: write) }) {
+                if failure.isConflict { return exists(failure.existingIDs) }
+                return failure.isNotFound ? .gone : .refused(refusal(failure))
             }
-            if failure.isConflict { return exists(failure.existingIDs) }
-            return failure.isNotFound ? .gone : .refused(refusal(failure))
+            guard let stray else { return .unknown(HubSpotCall.unanswered(mayHaveHappened: true)) }
+            // All that was done is accounted for, so a failure that names nobody is this write's or its neighbour's.
+            var error = refusal(stray)
+            error.retry = .smaller
+            error.concerns = .record
+            return .notAttempted(error)
         }
     }
 
     /// What it means that a step without a record in its answer is done.
     func done(_ write: RecordWrite) -> WriteOutcome {
         let id = write.state?["id"]?.string ?? write.target?.value ?? ""
-        return go(on: RemoteRecord(id: RemoteID(write.kind, id)), isStageRefused: false)
+        return go(on: RemoteRecord(id: RemoteID(write.kind, id)), of: write, isStageRefused: false)
     }
 
     private func made(_ record: RemoteRecord, _ write: RecordWrite) -> WriteOutcome {
@@ -224,11 +235,12 @@ struct HubSpotCall: Sendable {
         let stage = sent.filter { $0.key == HubSpotCall.stage }
         guard let wanted = (try? payloads.properties(of: stage, kind: write.kind))?[HubSpotCall.stage.rawValue],
             !wanted.isEmpty, let stored = record.fields[HubSpotCall.stage]
-        else { return go(on: record, isStageRefused: false) }
-        return go(on: record, isStageRefused: stored != .text(wanted))
+        else { return go(on: record, of: write, isStageRefused: false) }
+        return go(on: record, of: write, isStageRefused: stored != .text(wanted))
     }
 
-    private func go(on record: RemoteRecord, isStageRefused: Bool) -> WriteOutcome {
+    private func go(on record: RemoteRecord, of write: RecordWrite, isStageRefused: Bool) -> WriteOutcome {
+        let step = HubSpotStep(of: write, in: payloads.account)
         guard let next = step.next(isStageRefused: isStageRefused) else { return .applied(record) }
         return .pending(next.state(of: record.id.value), made: record, after: .zero)
     }

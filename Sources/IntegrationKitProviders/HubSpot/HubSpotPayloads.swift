@@ -58,7 +58,7 @@ struct HubSpotPayloads: Sendable {
             }
             return value.value
         case .record(let id): return id.value
-        case .json(let json): return json.text
+        case .json(let json): return json.isNull ? "" : json.text
         case .address: throw unfit(name, "is an address, which HubSpot keeps in single properties")
         }
     }
@@ -99,6 +99,7 @@ struct HubSpotPayloads: Sendable {
     ///   - json: The record.
     ///   - object: What it is.
     ///   - wanted: The fields that were asked for; nil: all that are told.
+    /// - Returns: The record; nil if the JSON has no id.
     func record(_ json: JSONValue, of object: HubSpotObject, wanted: [FieldName]? = nil) -> RemoteRecord? {
         guard let id = json["id"]?.idText else { return nil }
         let told = json["properties"]?.object ?? JSONObject()
@@ -150,7 +151,8 @@ struct HubSpotPayloads: Sendable {
     }
 
     /// Nil where the answer does not tell: an amount whose currency is not told.
-    private func value(of json: JSONValue, for name: FieldName, among told: JSONObject, kind: RecordKind) -> FieldValue? {
+    private func value(of json: JSONValue, for name: FieldName, among told: JSONObject, kind: RecordKind) -> FieldValue?
+    {
         guard let text = json.idText ?? json.bool.map({ $0 ? "true" : "false" }), !text.isEmpty else { return .empty }
         if HubSpotPayloads.moneys.contains(name) {
             guard let amount = JSONNumber(text: text)?.decimal else { return .text(text) }

@@ -123,7 +123,7 @@ extension HubSpotProvider: AccountProvisioning {
         return slots
     }
 
-    /// How long a call may still act after its answer was lost. HubSpot documents nothing; its own calls end in seconds.
+    /// How long a call may still act after its answer was lost: HubSpot documents nothing, its calls end in seconds.
     private static let settle = Duration.seconds(60)
 }
 

@@ -86,15 +86,21 @@ extension HubSpotProvider {
         let wanted = query.idsOnly ? [] : query.fields
         var records = rows.compactMap { payloads.record($0, of: object, wanted: wanted) }
         let (first, last) = (records.first?.id, records.last?.id)
-        var changes: [RecordChange] = []
+        let changes: [RecordChange]
         if archived {
-            changes = zip(rows, records).map { row, record in
-                .deleted(record.id, at: row["archivedAt"]?.string.flatMap(HubSpotPayloads.date))
+            changes = rows.compactMap { row in
+                let date = row["archivedAt"]?.string.flatMap(HubSpotPayloads.date)
+                return row["id"]?.idText.map { .deleted(RemoteID(object.kind, $0), at: date) }
             }
         } else {
             if inAddress.isEmpty {
                 records = try await readRecords(
-                    records.map(\.id.value), of: object, names: names, wanted: wanted, in: session)
+                    records.map(\.id.value),
+                    of: object,
+                    names: names,
+                    wanted: wanted,
+                    in: session
+                )
             }
             changes = HubSpotProvider.changes(of: records)
         }
@@ -269,7 +275,8 @@ struct HubSpotPlace: Hashable, Sendable {
     ///   - isLast: Whether the query has no more rows.
     ///   - upper: The last millisecond that is wanted.
     /// - Returns: The rows, and the next place; nil at the end.
-    func divide(_ rows: [HubSpotRow], isLast: Bool, through upper: Int64?) -> (shown: [HubSpotRow], next: HubSpotPlace?) {
+    func divide(_ rows: [HubSpotRow], isLast: Bool, through upper: Int64?) -> (shown: [HubSpotRow], next: HubSpotPlace?)
+    {
         let current = rows.filter { $0.milliseconds >= milliseconds }
         if drainedThrough != nil {
             if !isLast, let last = rows.last?.id.value {

@@ -58,6 +58,7 @@ struct HubSpotStep: Hashable, Sendable {
     /// The step after this one; nil: the write is done.
     ///
     /// - Parameter isStageRefused: Whether the answer shows another `lifecyclestage` than the one that was sent.
+    /// - Returns: The next step.
     func next(isStageRefused: Bool) -> HubSpotStep? {
         switch verb {
         case .update, .upsert:

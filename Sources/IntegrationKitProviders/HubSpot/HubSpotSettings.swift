@@ -114,7 +114,8 @@ extension HubSpotProvider: SettingsDescribing {
                     guard let id = entry["id"]?.idText else { continue }
                     let name = [entry["firstName"]?.string, entry["lastName"]?.string].compactMap { $0 }
                         .filter { !$0.isEmpty }.joined(separator: " ")
-                    owners.append(FieldDescription.Option(id, label: name.isEmpty ? entry["email"]?.string ?? id : name))
+                    let label = name.isEmpty ? entry["email"]?.string ?? id : name
+                    owners.append(FieldDescription.Option(id, label: label))
                 }
                 after = answer["paging"]?["next"]?["after"]?.idText
             } while after != nil
