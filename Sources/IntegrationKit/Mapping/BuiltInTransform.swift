@@ -230,11 +230,11 @@ extension BuiltInTransform {
     ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .text(let text):
-            let options = text.components(separatedBy: separator)
-                .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
-                .filter { !$0.isEmpty }
+            let options = parts(of: text, separator)
             return options.isEmpty ? .empty : .options(options)
-        case .options: return value
+        case .options(let options):
+            let parts = options.flatMap { Self.parts(of: $0, separator) }
+            return parts.isEmpty ? .empty : .options(parts)
         default: throw TransformFailure.wrongForm(name, expects: "a text", formInFrench: "un texte")
         }
     }
@@ -244,23 +244,30 @@ extension BuiltInTransform {
         _ separator: String,
         name: String
     ) throws(TransformFailure) -> FieldValue {
+        let options: [String]
         switch value {
-        case .options(let options):
-            let parts = options.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
-            guard !parts.contains(where: { $0.contains(separator) }) else {
-                throw TransformFailure(
-                    "The step \(name) cannot join an option that holds the separator.",
-                    remedy: LocalizedText(
-                        "Choose another separator in the mapping.",
-                        fr: "Choisissez un autre séparateur dans le mappage."
-                    )
-                )
-            }
-            // Options have no order: sorted, the same choice is always the same text.
-            return parts.isEmpty ? .empty : .text(Set(parts).sorted().joined(separator: separator))
-        case .text: return value
+        case .options(let values):
+            options = values.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
+        case .text(let text): options = parts(of: text, separator)
         default: throw TransformFailure.wrongForm(name, expects: "options", formInFrench: "des options")
         }
+        guard !options.contains(where: { $0.contains(separator) }) else {
+            throw TransformFailure(
+                "The step \(name) cannot join an option that holds the separator.",
+                remedy: LocalizedText(
+                    "Choose another separator in the mapping.",
+                    fr: "Choisissez un autre séparateur dans le mappage."
+                )
+            )
+        }
+        // Options have no order: sorted, the same choice is always the same text.
+        return options.isEmpty ? .empty : .text(Set(options).sorted().joined(separator: separator))
+    }
+
+    private static func parts(of text: String, _ separator: String) -> [String] {
+        text.components(separatedBy: separator)
+            .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+            .filter { !$0.isEmpty }
     }
 
     private static func scale(
@@ -285,7 +292,6 @@ extension BuiltInTransform {
     ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .seconds(let seconds): .number(Decimal(seconds) * unit.perSecond.numerator / unit.perSecond.denominator)
-        case .number: value
         default: throw TransformFailure.wrongForm(name, expects: "a duration", formInFrench: "une durée")
         }
     }
@@ -400,10 +406,11 @@ extension FieldValue {
     fileprivate func mapTexts(_ change: (String) -> String) -> FieldValue {
         switch self {
         case .options(let options):
-            let changed = options.map(change).filter { !$0.isEmpty }
+            let changed = options.filter { !$0.isEmpty }.map(change).filter { !$0.isEmpty }
             return changed.isEmpty ? .empty : .options(changed)
         case .labelled(let values):
-            let changed = values.map { LabelledText(change($0.value), label: $0.label, isPrimary: $0.isPrimary) }
+            let changed = values.filter { !$0.value.isEmpty }
+                .map { LabelledText(change($0.value), label: $0.label, isPrimary: $0.isPrimary) }
                 .filter { !$0.value.isEmpty }
             return changed.isEmpty ? .empty : .labelled(changed)
         default: return mapText(change)
