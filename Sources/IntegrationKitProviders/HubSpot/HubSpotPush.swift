@@ -17,9 +17,9 @@ struct HubSpotStep: Hashable, Sendable {
         /// Archives records.
         case archive
         /// Empties `lifecyclestage`, which refuses to go back.
-        case clearStage
+        case clearStage = "clear-stage"
         /// Sets the emptied `lifecyclestage`.
-        case setStage
+        case setStage = "set-stage"
         /// Associates records.
         case associate
         /// There is nothing to send.
