@@ -107,7 +107,7 @@ public struct LaneID: Hashable, Codable, Sendable {
     }
 
     /// The key under which a lane's jobs stand in the index ``LaneID/indexName``.
-    public var indexKey: String { "\(integration)\u{1F}\(subject)" }
+    public var indexKey: String { "\(integration)|\(subject)" }
 
     /// The index by which a store finds the jobs of a lane.
     public static let indexName = "lane"
