@@ -191,7 +191,11 @@ extension BuiltInTransform {
 }
 
 extension BuiltInTransform {
-    private static func replace(_ value: FieldValue, by table: [String: String], name: String) throws(TransformFailure) -> FieldValue {
+    private static func replace(
+        _ value: FieldValue,
+        by table: [String: String],
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         let replacement = { (text: String) throws(TransformFailure) -> String in
             guard let found = table[text] else { throw notAllowed(table.keys.sorted(), name: name) }
             return found
@@ -200,7 +204,11 @@ extension BuiltInTransform {
         case .text(let text): return .text(try replacement(text))
         case .options(let options): return .options(try options.map(replacement))
         default:
-            throw TransformFailure.wrongForm(name, expects: "a text or options", formInFrench: "un texte ou des options")
+            throw TransformFailure.wrongForm(
+                name,
+                expects: "a text or options",
+                formInFrench: "un texte ou des options"
+            )
         }
     }
 
@@ -215,36 +223,51 @@ extension BuiltInTransform {
         )
     }
 
-    private static func split(_ value: FieldValue, _ separator: String, name: String) throws(TransformFailure) -> FieldValue {
+    private static func split(
+        _ value: FieldValue,
+        _ separator: String,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .text(let text):
-            let options = text.components(separatedBy: separator)
-                .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
-                .filter { !$0.isEmpty }
+            let options = parts(of: text, separator)
             return options.isEmpty ? .empty : .options(options)
-        case .options: return value
+        case .options(let options):
+            let parts = options.flatMap { Self.parts(of: $0, separator) }
+            return parts.isEmpty ? .empty : .options(parts)
         default: throw TransformFailure.wrongForm(name, expects: "a text", formInFrench: "un texte")
         }
     }
 
-    private static func join(_ value: FieldValue, _ separator: String, name: String) throws(TransformFailure) -> FieldValue {
+    private static func join(
+        _ value: FieldValue,
+        _ separator: String,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
+        let options: [String]
         switch value {
-        case .options(let options):
-            let parts = options.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
-            guard !parts.contains(where: { $0.contains(separator) }) else {
-                throw TransformFailure(
-                    "The step \(name) cannot join an option that holds the separator.",
-                    remedy: LocalizedText(
-                        "Choose another separator in the mapping.",
-                        fr: "Choisissez un autre séparateur dans le mappage."
-                    )
-                )
-            }
-            // Options have no order: sorted, the same choice is always the same text.
-            return parts.isEmpty ? .empty : .text(Set(parts).sorted().joined(separator: separator))
-        case .text: return value
+        case .options(let values):
+            options = values.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
+        case .text(let text): options = parts(of: text, separator)
         default: throw TransformFailure.wrongForm(name, expects: "options", formInFrench: "des options")
         }
+        guard !options.contains(where: { $0.contains(separator) }) else {
+            throw TransformFailure(
+                "The step \(name) cannot join an option that holds the separator.",
+                remedy: LocalizedText(
+                    "Choose another separator in the mapping.",
+                    fr: "Choisissez un autre séparateur dans le mappage."
+                )
+            )
+        }
+        // Options have no order: sorted, the same choice is always the same text.
+        return options.isEmpty ? .empty : .text(Set(options).sorted().joined(separator: separator))
+    }
+
+    private static func parts(of text: String, _ separator: String) -> [String] {
+        text.components(separatedBy: separator)
+            .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+            .filter { !$0.isEmpty }
     }
 
     private static func scale(
@@ -269,7 +292,6 @@ extension BuiltInTransform {
     ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .seconds(let seconds): .number(Decimal(seconds) * unit.perSecond.numerator / unit.perSecond.denominator)
-        case .number: value
         default: throw TransformFailure.wrongForm(name, expects: "a duration", formInFrench: "une durée")
         }
     }
@@ -291,7 +313,11 @@ extension BuiltInTransform {
         }
     }
 
-    private static func day(of value: FieldValue, in timeZone: TimeZone, name: String) throws(TransformFailure) -> FieldValue {
+    private static func day(
+        of value: FieldValue,
+        in timeZone: TimeZone,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .instant(let date): return .day(ISO8601.day(of: date, in: timeZone))
         case .day: return value
@@ -300,7 +326,11 @@ extension BuiltInTransform {
         }
     }
 
-    private static func addCurrency(_ value: FieldValue, _ currency: String?, name: String) throws(TransformFailure) -> FieldValue {
+    private static func addCurrency(
+        _ value: FieldValue,
+        _ currency: String?,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .number(let amount):
             guard let currency else { throw currencyUnknown(name) }
@@ -319,7 +349,11 @@ extension BuiltInTransform {
         }
     }
 
-    private static func removeCurrency(_ value: FieldValue, _ currency: String?, name: String) throws(TransformFailure) -> FieldValue {
+    private static func removeCurrency(
+        _ value: FieldValue,
+        _ currency: String?,
+        name: String
+    ) throws(TransformFailure) -> FieldValue {
         switch value {
         case .money(let amount, let other):
             guard let currency else { throw currencyUnknown(name) }
@@ -372,10 +406,11 @@ extension FieldValue {
     fileprivate func mapTexts(_ change: (String) -> String) -> FieldValue {
         switch self {
         case .options(let options):
-            let changed = options.map(change).filter { !$0.isEmpty }
+            let changed = options.filter { !$0.isEmpty }.map(change).filter { !$0.isEmpty }
             return changed.isEmpty ? .empty : .options(changed)
         case .labelled(let values):
-            let changed = values.map { LabelledText(change($0.value), label: $0.label, isPrimary: $0.isPrimary) }
+            let changed = values.filter { !$0.value.isEmpty }
+                .map { LabelledText(change($0.value), label: $0.label, isPrimary: $0.isPrimary) }
                 .filter { !$0.value.isEmpty }
             return changed.isEmpty ? .empty : .labelled(changed)
         default: return mapText(change)

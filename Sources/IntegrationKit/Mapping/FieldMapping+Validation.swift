@@ -10,7 +10,7 @@ extension FieldMapping {
     public func validate(against descriptions: [FieldDescription]? = nil) throws {
         var problems = rules.compactMap(problemInItself) + doubled()
         if let descriptions {
-            problems += rules.flatMap { problems(of: $0, against: descriptions) }
+            problems += rules.flatMap { problemsAgainst(descriptions, of: $0) }
         }
         guard problems.isEmpty else { throw IntegrationError(problems, of: self, concerns: .kind) }
     }
@@ -59,7 +59,7 @@ extension FieldMapping {
         }
     }
 
-    private func problems(of rule: FieldRule, against descriptions: [FieldDescription]) -> [MappingProblem] {
+    private func problemsAgainst(_ descriptions: [FieldDescription], of rule: FieldRule) -> [MappingProblem] {
         guard let description = descriptions.first(where: { $0.name == rule.remote }) else {
             let names = nearest(to: rule.remote, in: descriptions).map(\.rawValue).joined(separator: ", ")
             return [
@@ -191,7 +191,8 @@ extension FieldDescription.ValueType {
     func accepts(_ value: FieldValue) -> Bool {
         switch (self, value) {
         case (_, .empty): true
-        case (.text, .labelled), (.text, .text), (.text, .number), (.text, .flag), (.text, .day), (.text, .seconds): true
+        case (.text, .labelled), (.text, .text), (.text, .number), (.text, .flag), (.text, .day), (.text, .seconds):
+            true
         case (.text, .options(let values)): values.count == 1
         case (.text, _): false
         case (.flag, .flag): true

@@ -34,6 +34,7 @@ public enum ISO8601 {
     /// - Parameters:
     ///   - date: The moment; what lies outside of the years 1 to 9999 is written as their first or last moment.
     ///   - alwaysMilliseconds: Whether whole seconds are written with `.000` too.
+    /// - Returns: The text.
     public static func string(from date: Date, alwaysMilliseconds: Bool = false) -> String {
         let milliseconds = min(max(date.milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         let (seconds, fraction) = floorDivided(milliseconds, by: 1000)
@@ -47,6 +48,7 @@ public enum ISO8601 {
     /// Tells whether a text is a day of the calendar as `YYYY-MM-DD`.
     ///
     /// - Parameter text: The text.
+    /// - Returns: Whether it is a day.
     public static func isDay(_ text: String) -> Bool {
         var scanner = Scanner(text)
         return scanner.day() != nil && scanner.isAtEnd
@@ -57,6 +59,7 @@ public enum ISO8601 {
     /// - Parameters:
     ///   - date: The moment.
     ///   - timeZone: The time zone.
+    /// - Returns: The day.
     public static func day(of date: Date, in timeZone: TimeZone) -> String {
         let milliseconds = min(max(date.milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         let local = floorDivided(milliseconds, by: 1000).quotient + Int64(timeZone.secondsFromGMT(for: date))
