@@ -38,7 +38,7 @@ import Testing
             let limit = Int.random(in: 0..<700, using: &generator)
             #expect(index.count(in: span) == expected.count)
             #expect(index.entries(in: span, limit: limit) == Array(expected.prefix(limit)))
-            #expect(index.entries(in: span, limit: limit, descending: true) == expected.reversed().prefix(limit))
+            #expect(index.entries(in: span, limit: limit, descending: true) == Array(expected.reversed().prefix(limit)))
         }
     }
 
