@@ -44,6 +44,7 @@ public struct Credential: Hashable, Sendable {
     /// Returns the value of a name that the platform cannot do without.
     ///
     /// - Parameter name: The value's name.
+    /// - Returns: The value, which is not empty.
     /// - Throws: ``IntegrationError`` that names what is missing.
     public func require(_ name: String) throws -> Secret {
         guard let value = values[name], !value.isEmpty else {

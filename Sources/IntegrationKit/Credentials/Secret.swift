@@ -20,6 +20,8 @@ public struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugSt
     /// Lends the text to a closure.
     ///
     /// - Parameter body: Uses the text; must not keep it.
+    /// - Returns: What the closure returns.
+    /// - Throws: What the closure throws.
     public func withExposedValue<Result>(_ body: (String) throws -> Result) rethrows -> Result {
         try body(value)
     }

@@ -2,7 +2,9 @@
 
 /// A JSON object that keeps the order of its keys.
 public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
-    /// The members in order. A key that occurs twice keeps its last value at its first place.
+    /// The members in order.
+    ///
+    /// A key that occurs twice keeps its last value at its first place.
     public private(set) var members: [Member]
 
     /// One key with its value.

@@ -191,7 +191,9 @@ struct JSONParser {
         return .number(JSONNumber(checked: String(decoding: bytes[place..<end], as: UTF8.self)))
     }
 
-    /// Returns where the number that begins at a place ends; nil if there is none. A zero byte stands behind the text.
+    /// Returns where the number that begins at a place ends; nil if there is none.
+    ///
+    /// A zero byte must stand behind the text.
     static func endOfNumber(in bytes: [UInt8], from start: Int) -> Int? {
         var place = start
         if bytes[place] == UInt8(ascii: "-") { place += 1 }

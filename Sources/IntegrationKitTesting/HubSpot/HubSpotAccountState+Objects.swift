@@ -74,7 +74,7 @@ extension HubSpotAccountState {
         names.formUnion([type.createdProperty, type.modifiedProperty, "hs_object_id"])
         if isNew { names.formUnion(record.values.keys) }
         if type.isActivity, record.value(of: "hs_body_preview") != nil { names.insert("hs_body_preview") }
-        var body = body(of: record, type: type, showing: names.sorted(), showsURL: true)
+        var body = self.body(of: record, type: type, showing: names.sorted(), showsURL: true)
         if !write.warnings.isEmpty { body["warnings"] = .array(write.warnings) }
         return body
     }
@@ -132,7 +132,7 @@ extension HubSpotAccountState {
         guard let record = try find(id, by: call.parameter("idProperty"), of: type),
             (record.archivedAt != nil) == wantsArchived
         else { throw HubSpotRefusal(.notFound) }
-        var body = body(of: record, type: type, properties: call.list("properties"))
+        var body = self.body(of: record, type: type, properties: call.list("properties"))
         if let associations = try associationsBody(of: record, type: type, asked: call.list("associations")) {
             body["associations"] = .object(associations)
         }
@@ -174,7 +174,7 @@ extension HubSpotAccountState {
         let properties = call.list("properties")
         let asked = call.list("associations")
         let results = try page.compactMap { store.records[$0] }.map { record in
-            var body = body(of: record, type: type, properties: properties)
+            var body = self.body(of: record, type: type, properties: properties)
             if let associations = try associationsBody(of: record, type: type, asked: asked) {
                 body["associations"] = .object(associations)
             }
@@ -207,7 +207,7 @@ extension HubSpotAccountState {
             throw HubSpotRefusal(.error(400, "VALIDATION_ERROR", "Cannot merge an object with itself"))
         }
         let record = merge(loser, into: winner, of: type, turn: turn)
-        return .json(200, .object(body(of: record, type: type, properties: nil)))
+        return .json(200, .object(self.body(of: record, type: type, properties: nil)))
     }
 
     private mutating func eraseForPrivacy(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import IntegrationKit
 
 /// A token as the simulated platform knows it.
 struct HubSpotToken: Sendable {

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// SHA-256 (FIPS 180-4).
+struct SHA256State: HashState {
+    private var h = SIMD8<UInt32>(
+        0x6A09_E667,
+        0xBB67_AE85,
+        0x3C6E_F372,
+        0xA54F_F53A,
+        0x510E_527F,
+        0x9B05_688C,
+        0x1F83_D9AB,
+        0x5BE0_CD19
+    )
+
+    private static let constants: [UInt32] = [
+        0x428A_2F98, 0x7137_4491, 0xB5C0_FBCF, 0xE9B5_DBA5, 0x3956_C25B, 0x59F1_11F1, 0x923F_82A4, 0xAB1C_5ED5,
+        0xD807_AA98, 0x1283_5B01, 0x2431_85BE, 0x550C_7DC3, 0x72BE_5D74, 0x80DE_B1FE, 0x9BDC_06A7, 0xC19B_F174,
+        0xE49B_69C1, 0xEFBE_4786, 0x0FC1_9DC6, 0x240C_A1CC, 0x2DE9_2C6F, 0x4A74_84AA, 0x5CB0_A9DC, 0x76F9_88DA,
+        0x983E_5152, 0xA831_C66D, 0xB003_27C8, 0xBF59_7FC7, 0xC6E0_0BF3, 0xD5A7_9147, 0x06CA_6351, 0x1429_2967,
+        0x27B7_0A85, 0x2E1B_2138, 0x4D2C_6DFC, 0x5338_0D13, 0x650A_7354, 0x766A_0ABB, 0x81C2_C92E, 0x9272_2C85,
+        0xA2BF_E8A1, 0xA81A_664B, 0xC24B_8B70, 0xC76C_51A3, 0xD192_E819, 0xD699_0624, 0xF40E_3585, 0x106A_A070,
+        0x19A4_C116, 0x1E37_6C08, 0x2748_774C, 0x34B0_BCB5, 0x391C_0CB3, 0x4ED8_AA4A, 0x5B9C_CA4F, 0x682E_6FF3,
+        0x748F_82EE, 0x78A5_636F, 0x84C8_7814, 0x8CC7_0208, 0x90BE_FFFA, 0xA450_6CEB, 0xBEF9_A3F7, 0xC671_78F2,
+    ]
+
+    var words: [UInt32] { (0..<8).map { h[$0] } }
+
+    /// The first 64 bits of the digest.
+    var prefix: UInt64 { UInt64(h[0]) << 32 | UInt64(h[1]) }
+
+    mutating func absorb(_ blocks: UnsafeRawBufferPointer) {
+        unsafe SHA256State.constants.withUnsafeBufferPointer { constants in
+            unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+                guard let k = constants.baseAddress, let w = schedule.baseAddress else { return }
+                var place = 0
+                while place < blocks.count {
+                    for i in 0..<16 {
+                        unsafe w[i] = UInt32(
+                            bigEndian: blocks.loadUnaligned(fromByteOffset: place &+ 4 &* i, as: UInt32.self)
+                        )
+                    }
+                    unsafe absorb(w, k)
+                    place &+= 64
+                }
+                unsafe schedule.update(repeating: 0)
+            }
+        }
+    }
+
+    private mutating func absorb(_ w: UnsafeMutablePointer<UInt32>, _ k: UnsafePointer<UInt32>) {
+        var i = 16
+        while i < 64 {
+            let x = unsafe w[i &- 15]
+            let y = unsafe w[i &- 2]
+            let s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x &>> 3)
+            let s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y &>> 10)
+            unsafe w[i] = w[i &- 16] &+ s0 &+ w[i &- 7] &+ s1
+            i &+= 1
+        }
+        var (a, b, c, d) = (h[0], h[1], h[2], h[3])
+        var (e, f, g, j) = (h[4], h[5], h[6], h[7])
+        i = 0
+        // Eight rounds, with the variables renamed instead of moved.
+        while i < 64 {
+            unsafe round(a, b, c, &d, e, f, g, &j, w[i] &+ k[i])
+            unsafe round(j, a, b, &c, d, e, f, &g, w[i &+ 1] &+ k[i &+ 1])
+            unsafe round(g, j, a, &b, c, d, e, &f, w[i &+ 2] &+ k[i &+ 2])
+            unsafe round(f, g, j, &a, b, c, d, &e, w[i &+ 3] &+ k[i &+ 3])
+            unsafe round(e, f, g, &j, a, b, c, &d, w[i &+ 4] &+ k[i &+ 4])
+            unsafe round(d, e, f, &g, j, a, b, &c, w[i &+ 5] &+ k[i &+ 5])
+            unsafe round(c, d, e, &f, g, j, a, &b, w[i &+ 6] &+ k[i &+ 6])
+            unsafe round(b, c, d, &e, f, g, j, &a, w[i &+ 7] &+ k[i &+ 7])
+            i &+= 8
+        }
+        h = h &+ SIMD8(a, b, c, d, e, f, g, j)
+    }
+
+    @inline(__always)
+    private func round(
+        _ a: UInt32,
+        _ b: UInt32,
+        _ c: UInt32,
+        _ d: inout UInt32,
+        _ e: UInt32,
+        _ f: UInt32,
+        _ g: UInt32,
+        _ h: inout UInt32,
+        _ input: UInt32
+    ) {
+        let t = h &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ (g ^ (e & (f ^ g))) &+ input
+        d = d &+ t
+        h = t &+ (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ ((a & b) | (c & (a | b)))
+    }
+
+    @inline(__always)
+    private func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 {
+        (word &>> count) | (word &<< (32 &- count))
+    }
+}
