@@ -46,9 +46,10 @@ extension Date {
         .milliseconds(Int64((timeIntervalSince(other) * 1000).rounded()))
     }
 
-    /// The whole milliseconds since 1970.
+    /// The whole milliseconds since 1970; dates beyond 64 bits saturate, since a platform's date must never trap.
     package var milliseconds: Int64 {
-        Int64((timeIntervalSince1970 * 1000).rounded())
+        let value = (timeIntervalSince1970 * 1000).rounded()
+        return Int64(exactly: value) ?? (value > 0 ? .max : .min)
     }
 
     /// Creates a date from whole milliseconds since 1970.
