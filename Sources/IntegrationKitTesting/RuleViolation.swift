@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A rule that a conformer breaks.
+/// Says that a conformance breaks a rule, and how.
 public struct RuleViolation: Error, CustomStringConvertible {
-    /// The rule's id.
+    /// The rule that was broken.
     public var rule: String
-    /// What the conformer did.
+    /// What was expected and what was seen.
     public var message: String
 
     /// Creates a violation.
     ///
     /// - Parameters:
-    ///   - rule: The rule's id.
-    ///   - message: What the conformer did.
+    ///   - rule: The rule that was broken.
+    ///   - message: What was expected and what was seen.
     public init(rule: String, _ message: String) {
         self.rule = rule
         self.message = message
     }
 
-    /// The rule and what the conformer did.
+    /// The rule and the message.
     public var description: String { "\(rule): \(message)" }
 }

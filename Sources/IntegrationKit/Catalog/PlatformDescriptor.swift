@@ -106,8 +106,11 @@ public struct KindDescription: Hashable, Sendable {
     public var canPull: Bool
     /// Whether records can be deleted.
     public var canDelete: Bool
-    /// The fields that name a record among all of its kind, strongest first, such as the e-mail address.
+    /// The fields whose values the platform keeps unique, strongest first, such as the e-mail address.
     public var naturalKeys: [FieldName]
+    /// Fields that often name a record but may be shared, such as a company's domain: a look-up tries them, nobody owns
+    /// their values.
+    public var matchFields: [FieldName]
     /// The best that a lost create can promise; the account's ``KeySlot`` says what holds there.
     public var safety: CreateSafety
     /// Whether the platform mails people at a write and knows no silent form; its routes are then off by default.
@@ -123,7 +126,8 @@ public struct KindDescription: Hashable, Sendable {
     ///   - canPush: Whether records can be written.
     ///   - canPull: Whether changes can be read.
     ///   - canDelete: Whether records can be deleted.
-    ///   - naturalKeys: The fields that name a record among all of its kind.
+    ///   - naturalKeys: The fields whose values the platform keeps unique.
+    ///   - matchFields: Fields that often name a record but may be shared.
     ///   - safety: The best that a lost create can promise.
     ///   - mayNotifyPeople: Whether a write mails people whatever one does.
     ///   - note: What the customer should know.
@@ -134,6 +138,7 @@ public struct KindDescription: Hashable, Sendable {
         canPull: Bool = true,
         canDelete: Bool = true,
         naturalKeys: [FieldName] = [],
+        matchFields: [FieldName] = [],
         safety: CreateSafety,
         mayNotifyPeople: Bool = false,
         note: LocalizedText = LocalizedText()
@@ -144,6 +149,7 @@ public struct KindDescription: Hashable, Sendable {
         self.canPull = canPull
         self.canDelete = canDelete
         self.naturalKeys = naturalKeys
+        self.matchFields = matchFields
         self.safety = safety
         self.mayNotifyPeople = mayNotifyPeople
         self.note = note

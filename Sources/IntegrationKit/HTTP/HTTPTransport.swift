@@ -54,8 +54,10 @@ public struct OperationContext: Sendable {
     public var maximumAnswerSize: Int
     /// The last moment at which bytes may leave, by the clocks of ``TimeSource``; nil: no such moment.
     public var sendWindow: SendWindow?
-    /// Whether the request's budgets were reserved before; the pipeline then takes nothing more for it.
-    var hasReservedBudget = false
+    /// What was taken of the budgets before; the pipeline then takes nothing more, and ends it with the first answer.
+    var reservation: BudgetReservation?
+    /// Whether the request's budgets were reserved before.
+    var hasReservedBudget: Bool { reservation != nil }
 
     /// Creates a context.
     ///

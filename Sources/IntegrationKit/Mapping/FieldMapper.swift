@@ -32,7 +32,8 @@ struct FieldMapper: Sendable {
     let mapping: FieldMapping
     /// What the steps need to know of the account.
     let context: MappingContext
-    private let rules: [CompiledRule]
+    /// The mapping's rules, made ready.
+    let rules: [CompiledRule]
 
     /// Creates a mapper.
     init(mapping: FieldMapping, context: MappingContext = MappingContext()) {

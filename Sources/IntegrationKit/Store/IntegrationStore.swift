@@ -71,7 +71,7 @@ public protocol IntegrationStore: Sendable {
     func purge(_ scope: PurgeScope, limit: Int) async throws -> Int
 }
 
-/// Names a row.
+/// Names a row; ids are compared by their UTF-8 bytes.
 public struct RowID: Hashable, Codable, Sendable {
     /// The type of record it holds.
     public var type: String
@@ -107,7 +107,7 @@ public struct LaneID: Hashable, Codable, Sendable {
     }
 
     /// The key under which a lane's jobs stand in the index ``LaneID/indexName``.
-    public var indexKey: String { "\(integration)\u{1F}\(subject)" }
+    public var indexKey: String { "\(integration)|\(subject)" }
 
     /// The index by which a store finds the jobs of a lane.
     public static let indexName = "lane"
@@ -530,7 +530,7 @@ public protocol TenantKeyStore: Sendable {
     ///   - wrapped: The key to put.
     ///   - tenant: The tenant.
     /// - Returns: The key that stands afterwards: `wrapped`, or the one that somebody else put meanwhile.
-    /// - Throws: ``StoreFailure/refused(_:)``.
+    /// - Throws: ``StoreFailure/refused(_:)``, also if the key that the caller knows was dropped meanwhile.
     func replace(_ old: Data?, with wrapped: Data, for tenant: String) async throws -> Data
 
     /// Drops a tenant's key for good, also from the medium as far as the medium allows.

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Foundation
+
+extension IntegrationManager {
+    // MARK: - State
+
+    /// Lets an integration work.
+    ///
+    /// - Parameter id: The integration's id.
+    /// - Throws: ``IntegrationError`` with code `notFound`.
+    public func enable(_ id: String) async throws {
+        try await setState(.enabled, of: id)
+        try await touchStreams(of: try await load(id))
+    }
+
+    /// Stops sending and reading; the queue is kept and new events join it.
+    ///
+    /// When this returns, nothing new leaves for this integration.
+    ///
+    /// - Parameter id: The integration's id.
+    /// - Throws: ``IntegrationError`` with code `notFound`.
+    public func pause(_ id: String) async throws {
+        try await setState(.paused, of: id)
+    }
+
+    /// Stops everything; new events are dropped with a log entry.
+    ///
+    /// When this returns, nothing new leaves for this integration.
+    ///
+    /// - Parameter id: The integration's id.
+    /// - Throws: ``IntegrationError`` with code `notFound`.
+    public func disable(_ id: String) async throws {
+        try await setState(.disabled, of: id)
+    }
+
+    private func setState(_ state: Integration.State, of id: String) async throws {
+        let integration = try await load(id)
+        guard integration.fence.state != .draining else { throw IntegrationManager.unknown(id) }
+        try await fence(id, tenant: integration.tenant, state)
+        core.openGate(id)
+        core.observe(
+            IntegrationEvent(
+                .stateChanged, date: core.now(), tenant: integration.tenant, integration: id,
+                platform: integration.record.platform, message: "The integration is \(state.rawValue)."))
+    }
+
+    private func fence(_ id: String, tenant: String, _ state: Integration.State) async throws {
+        try await core.commit(
+            Changes(
+                id: core.random.uuid(),
+                puts: [try Fence(state: state).content(key: id, tenant: tenant, integration: id)]
+            )
+        )
+    }
+
+    /// Deletes an integration with its queue, links, cursors and credential; what is on the platform stays there.
+    ///
+    /// - Parameter id: The integration's id. It is never used again.
+    /// - Returns: What was removed, and writes whose outcome was not known.
+    /// - Throws: ``IntegrationError`` with code `notFound`.
+    @discardableResult
+    public func delete(_ id: String) async throws -> ErasureReceipt {
+        let integration = try await load(id)
+        try await fence(id, tenant: integration.tenant, .draining)
+        let unknown = try await unresolved(RowQuery("job.state", keys: [RowKey.join(id, "sent")]))
+        var removed = 0
+        while true {
+            let count = try await core.store.purge(.integration(id), limit: 1000)
+            guard count > 0 else { break }
+            removed += count
+        }
+        core.openGate(id)
+        return ErasureReceipt(rows: removed, unknownWrites: unknown, unreadableAt: nil, removedAt: core.now())
+    }
+
+    private func unresolved(_ query: RowQuery) async throws -> [HostReference] {
+        var query = query
+        query.limit = 10_000
+        return try await core.store.records(SyncJob.self, matching: query).compactMap(\.record.record)
+    }
+
+    /// Erases a tenant: its key first, so that all that was sealed for it is unreadable at once, then its rows.
+    ///
+    /// - Parameter tenant: The tenant.
+    /// - Returns: When each step was done, and writes whose outcome was not known.
+    /// - Throws: ``IntegrationError`` if the store failed; call again then.
+    @discardableResult
+    public func erase(tenant: String) async throws -> ErasureReceipt {
+        var unknown: [HostReference] = []
+        for row in try await core.store.rows(matching: RowQuery("integration.tenant", keys: [tenant])) {
+            let id = row.content.id.key
+            unknown += try await unresolved(RowQuery("job.state", keys: [RowKey.join(id, "sent")]))
+            try await fence(id, tenant: tenant, .erased)
+        }
+        try await core.vault.drop(tenant: tenant)
+        let unreadableAt = core.now()
+        var removed = 0
+        while true {
+            let count = try await core.store.purge(.tenant(tenant), limit: 1000)
+            guard count > 0 else { break }
+            removed += count
+        }
+        return ErasureReceipt(rows: removed, unknownWrites: unknown, unreadableAt: unreadableAt, removedAt: core.now())
+    }
+
+    /// Erases what the library holds about one record of the host: link, ledger, queued work, log entries.
+    ///
+    /// - Parameter record: The record.
+    /// - Returns: What was removed, and writes whose outcome was not known.
+    /// - Throws: ``IntegrationError`` if the store failed; nothing was removed then.
+    @discardableResult
+    public func erase(_ record: HostReference) async throws -> ErasureReceipt {
+        var ids: [RowID] = []
+        var unknown: [HostReference] = []
+        var after: PageKey?
+        let key = RowKey.join(record.tenant, record.kind, record.id)
+        while true {
+            let rows = try await core.store.rows(matching: RowQuery("record", keys: [key], after: after, limit: 1000))
+            guard let last = rows.last else { break }
+            for row in rows {
+                ids.append(row.content.id)
+                if row.content.id.type == SyncJob.type, case .sent = try Row<SyncJob>(row).record.state {
+                    unknown.append(record)
+                }
+            }
+            after = PageKey(key: key, created: last.created)
+        }
+        try await core.commit(Changes(id: core.random.uuid(), deletes: ids))
+        return ErasureReceipt(
+            rows: ids.count, unknownWrites: unknown, unreadableAt: core.now(), removedAt: core.now())
+    }
+
+    /// Wraps the tenants' keys with the keyring's current key; repeat it after each rotation, then retire the old key.
+    ///
+    /// - Parameter tenants: The tenants.
+    /// - Returns: The tenants whose keys were wrapped anew.
+    /// - Throws: ``IntegrationError`` if a key does not open with the keyring.
+    @discardableResult
+    public func rotateKeys(of tenants: [String]) async throws -> [String] {
+        var rotated: [String] = []
+        for tenant in tenants where try await core.vault.rewrap(tenant: tenant) { rotated.append(tenant) }
+        return rotated
+    }
+
+    // MARK: - Settings
+
+    /// Changes an integration's name and settings.
+    ///
+    /// - Parameters:
+    ///   - id: The integration's id.
+    ///   - name: The new name; nil: as it is.
+    ///   - settings: The new settings; nil: as they are.
+    /// - Returns: The integration.
+    /// - Throws: ``IntegrationError`` if a route names a kind that the platform does not have.
+    @discardableResult
+    public func update(_ id: String, name: String? = nil, settings: SyncSettings? = nil) async throws -> Integration {
+        let integration = try await load(id)
+        var record = integration.record
+        if let name { record.name = name }
+        if let settings {
+            for route in settings.routes ?? [] where integration.provider.descriptor.kind(route.kind) == nil {
+                throw IntegrationError(
+                    .invalidInput,
+                    "\(integration.provider.descriptor.name) has no kind \(route.kind.rawValue).",
+                    remedy: LocalizedText(
+                        "Use one of: \(integration.provider.descriptor.kinds.map(\.kind.rawValue).joined(separator: ", ")).",
+                        fr: "Utilisez l’un de : \(integration.provider.descriptor.kinds.map(\.kind.rawValue).joined(separator: ", "))."
+                    ),
+                    concerns: .account
+                )
+            }
+            record.settings = settings
+        }
+        try await update(integration, to: record)
+        try await core.updateStatus(of: id, tenant: integration.tenant) {
+            if $0.need == .setup { $0.need = nil }
+        }
+        try await resume(id)
+        return try await load(id).shown
+    }
+
+    /// Fetches the settings that only the account can offer, with its choices.
+    ///
+    /// - Parameter id: The integration's id.
+    /// - Throws: ``IntegrationError`` if the platform could not be asked.
+    public func fetchSettings(of id: String) async throws -> [SettingDescription] {
+        let integration = try await load(id)
+        guard let describing = integration.provider as? any SettingsDescribing else { return [] }
+        return try await describing.fetchSettings(in: integration.session("settings"))
+    }
+
+    /// Fetches the fields of a kind, custom ones included.
+    ///
+    /// - Parameters:
+    ///   - kind: The kind.
+    ///   - id: The integration's id.
+    /// - Throws: ``IntegrationError`` with code `unsupported` if the platform does not describe its fields.
+    public func fetchFields(of kind: RecordKind, in id: String) async throws -> [FieldDescription] {
+        let integration = try await load(id)
+        guard let describing = integration.provider as? any FieldDescribing else {
+            throw IntegrationError(
+                .unsupported, "\(integration.provider.descriptor.name) does not describe its fields.", concerns: .kind)
+        }
+        return try await describing.fetchFields(of: kind, in: integration.session("fields"))
+    }
+
+    // MARK: - Mappings
+
+    /// Returns the mappings of an integration: the host's own, and the platform's default ones beside them.
+    ///
+    /// - Parameter id: The integration's id.
+    /// - Throws: ``IntegrationError`` with code `notFound`.
+    public func mappings(of id: String) async throws -> [FieldMapping] {
+        try await load(id).mappings
+    }
+
+    /// Sets a mapping, after checking it against the account's fields where the platform describes them.
+    ///
+    /// Writes nothing to either side by itself; suspended work of the kind goes on.
+    ///
+    /// - Parameters:
+    ///   - mapping: The mapping; it replaces the one of its two kinds.
+    ///   - id: The integration's id.
+    /// - Throws: ``IntegrationError`` that names every field that does not exist, is read-only or has another type.
+    public func setMapping(_ mapping: FieldMapping, of id: String) async throws {
+        let integration = try await load(id)
+        var fields: [FieldDescription]?
+        if let describing = integration.provider as? any FieldDescribing {
+            fields = try await describing.fetchFields(of: mapping.kind, in: integration.session("fields"))
+        }
+        try mapping.validate(against: fields)
+        let key = RowKey.join(id, mapping.hostKind, mapping.kind.rawValue)
+        let old = try await core.store.record(MappingRecord.self, key)
+        let record = MappingRecord(mapping: mapping, version: (old?.record.version ?? 0) + 1)
+        try await core.commit(
+            Changes(
+                id: core.random.uuid(),
+                puts: [
+                    try record.content(
+                        key: key, tenant: integration.tenant, integration: id,
+                        indexes: [IndexEntry("mapping.integration", id)])
+                ]
+            )
+        )
+        try await resume(id, kind: mapping.kind)
+    }
+
+    /// Ends the suspension of a kind, or of all kinds: their work goes on.
+    ///
+    /// - Parameters:
+    ///   - id: The integration's id.
+    ///   - kind: The kind; nil: all.
+    /// - Throws: ``IntegrationError`` if the store failed.
+    public func resume(_ id: String, kind: RecordKind? = nil) async throws {
+        let integration = try await load(id)
+        try await core.updateStatus(of: id, tenant: integration.tenant) { status in
+            if let kind { status.suspended[kind] = nil } else { status.suspended = [:] }
+        }
+        core.openGate(id)
+        for state in ["queued", "sent"] {
+            var after: PageKey?
+            let key = RowKey.join(id, state)
+            while true {
+                let rows = try await core.store.rows(
+                    matching: RowQuery("job.state", keys: [key], after: after, limit: 1000))
+                guard let last = rows.last else { break }
+                let lanes = try rows.map { try Row<SyncJob>($0).record.lane }
+                try await core.commit(
+                    Changes(
+                        id: core.random.uuid(),
+                        touches: Set(lanes).map { LaneTouch($0, tenant: integration.tenant, workClass: .live) }
+                    )
+                )
+                after = PageKey(key: key, created: last.created)
+            }
+        }
+        try await touchStreams(of: integration)
+    }
+}
+
+/// What an erasure removed.
+public struct ErasureReceipt: Hashable, Sendable {
+    /// How many rows were removed.
+    public var rows: Int
+    /// Records with a write whose outcome was not known: the platform may hold them although nothing here says so.
+    public var unknownWrites: [HostReference]
+    /// From when on nothing that was sealed could be read any more; nil where no key was dropped.
+    public var unreadableAt: Date?
+    /// When the rows were removed.
+    public var removedAt: Date
+
+    /// Creates a receipt.
+    ///
+    /// - Parameters:
+    ///   - rows: How many rows were removed.
+    ///   - unknownWrites: Records with a write whose outcome was not known.
+    ///   - unreadableAt: From when on nothing could be read.
+    ///   - removedAt: When the rows were removed.
+    public init(rows: Int, unknownWrites: [HostReference], unreadableAt: Date?, removedAt: Date) {
+        self.rows = rows
+        self.unknownWrites = unknownWrites
+        self.unreadableAt = unreadableAt
+        self.removedAt = removedAt
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// The three-way merge of one linked record, field by field.
+///
+/// The host's value is compared with the host's half of the ledger and the platform's with the platform's half, never
+/// one with the other's: both sides may write one value in different forms.
+struct FieldMerge {
+    /// What is known and what is allowed.
+    struct Input {
+        var tags: [FieldTag]
+        /// The host's side: queued words, and for other fields the record as it is now (whose words have no job; a
+        /// change that stands there alone waits for its event).
+        var host: [FieldName: HostWord]
+        /// The platform's side as just read; nil: not looked at.
+        var remote: RemoteRecord?
+        var policy: SyncSettings.ConflictPolicy
+        /// Whether changes are carried to the host at all.
+        var delivers: Bool
+    }
+
+    /// What is to be done.
+    struct Result {
+        /// Values for the host, by its names.
+        var deliver: [FieldName: FieldValue] = [:]
+        /// The rules by which `deliver` came about.
+        var delivered: [CompiledRule] = []
+        /// Values for the platform, by its names, with the words they come from.
+        var write: [FieldName: FieldValue] = [:]
+        var written: [(rule: CompiledRule, word: HostWord)] = []
+        /// The tags as they stand once `deliver` is done; those of `write` follow its outcome.
+        var tags: [UInt32: FieldTag]
+        /// Fields that both sides changed to different values.
+        var conflicts: [FieldName] = []
+        /// Those of them that wait for a person.
+        var asked: [FieldName] = []
+        /// Values that could not be mapped, by the host's names.
+        var problems: [MappingProblem] = []
+    }
+
+    let ledger: Ledger
+    let mapper: FieldMapper
+
+    /// Merges.
+    func merge(_ input: Input) -> Result {
+        var result = Result(tags: Dictionary(input.tags.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last }))
+        for rule in mapper.rules {
+            do throws(TransformFailure) {
+                try merge(rule, input, into: &result)
+            } catch {
+                result.problems.append(MappingProblem(rule.rule, error))
+            }
+        }
+        return result
+    }
+
+    private func merge(_ rule: CompiledRule, _ input: Input, into result: inout Result) throws(TransformFailure) {
+        let base = result.tags[rule.id]
+        let remote = input.remote?.fields[rule.rule.remote]
+        let word = input.host[rule.rule.host]
+        let hostChanged = word.map { isNews($0, against: base, of: rule) } ?? false
+        let remoteChanged = remote.map { isNews($0, against: base, of: rule) } ?? false
+
+        switch (hostChanged, remoteChanged) {
+        case (false, false):
+            if var base, !base.confirmed, let remote {
+                base.remote = ledger.tag(rule.id, remote)
+                base.confirmed = true
+                result.tags[rule.id] = base
+            }
+        case (false, true):
+            guard let remote else { return }
+            try takeRemote(remote, rule, over: nil, input, into: &result)
+        case (true, false):
+            guard let word else { return }
+            if let remote, try rule.outward(word.value, context: mapper.context).isEquivalent(to: remote) {
+                agree(word, remote, rule, into: &result)
+            } else if word.job != 0 {
+                try takeHost(word, rule, into: &result)
+            }
+        case (true, true):
+            guard let word, let remote else { return }
+            try settle(word, remote, rule, base: base, input, into: &result)
+        }
+    }
+
+    private func settle(
+        _ word: HostWord,
+        _ remote: FieldValue,
+        _ rule: CompiledRule,
+        base: FieldTag?,
+        _ input: Input,
+        into result: inout Result
+    ) throws(TransformFailure) {
+        if try rule.outward(word.value, context: mapper.context).isLooselyEquivalent(to: remote) {
+            agree(word, remote, rule, into: &result)
+            return
+        }
+        // Without an agreed pair an empty side has no say: nothing proves that somebody emptied it.
+        if base == nil, remote == .empty {
+            try takeHost(word, rule, into: &result)
+            return
+        }
+        if base == nil, word.value == .empty {
+            try takeRemote(remote, rule, over: word, input, into: &result)
+            return
+        }
+        guard rule.rule.isInbound, input.delivers else {
+            try takeHost(word, rule, into: &result)
+            return
+        }
+        guard rule.rule.isOutbound else {
+            try takeRemote(remote, rule, over: word, input, into: &result)
+            return
+        }
+        result.conflicts.append(rule.rule.host)
+        switch input.policy {
+        case .platformWins:
+            try takeRemote(remote, rule, over: word, input, into: &result)
+        case .hostWins:
+            try takeHost(word, rule, into: &result)
+        case .newestWins:
+            if let modified = input.remote?.modifiedAt, word.at > modified.milliseconds {
+                try takeHost(word, rule, into: &result)
+            } else {
+                try takeRemote(remote, rule, over: word, input, into: &result)
+            }
+        case .ask:
+            result.asked.append(rule.rule.host)
+        }
+    }
+
+    private func isNews(_ word: HostWord, against base: FieldTag?, of rule: CompiledRule) -> Bool {
+        guard let base else { return true }
+        if word.job != 0, word.job < base.event { return false }
+        if word.at != 0, base.at != 0, word.at < base.at { return false }
+        return ledger.tag(rule.id, word.value) != base.host
+    }
+
+    private func isNews(_ value: FieldValue, against base: FieldTag?, of rule: CompiledRule) -> Bool {
+        guard let base else { return value != .empty }
+        return base.confirmed ? ledger.tag(rule.id, value) != base.remote : ledger.looseTag(rule.id, value) != base.remote
+    }
+
+    private func agree(_ word: HostWord, _ remote: FieldValue, _ rule: CompiledRule, into result: inout Result) {
+        result.tags[rule.id] = FieldTag(
+            rule: rule.id,
+            host: ledger.tag(rule.id, word.value),
+            remote: ledger.tag(rule.id, remote),
+            confirmed: true,
+            event: word.job,
+            at: word.at
+        )
+    }
+
+    private func takeHost(_ word: HostWord, _ rule: CompiledRule, into result: inout Result) throws(TransformFailure) {
+        guard rule.rule.isOutbound else { return }
+        result.write[rule.rule.remote] = try rule.outward(word.value, context: mapper.context)
+        result.written.append((rule, word))
+    }
+
+    private func takeRemote(
+        _ remote: FieldValue,
+        _ rule: CompiledRule,
+        over word: HostWord?,
+        _ input: Input,
+        into result: inout Result
+    ) throws(TransformFailure) {
+        let old = result.tags[rule.id]
+        guard rule.rule.isInbound, input.delivers else {
+            // The platform's value of a field that only goes out is of no concern; it is remembered as seen.
+            if var old {
+                old.remote = ledger.tag(rule.id, remote)
+                old.confirmed = true
+                result.tags[rule.id] = old
+            }
+            return
+        }
+        let value = try rule.homeward(remote, context: mapper.context)
+        result.deliver[rule.rule.host] = value
+        result.delivered.append(rule)
+        result.tags[rule.id] = FieldTag(
+            rule: rule.id,
+            host: ledger.tag(rule.id, value),
+            remote: ledger.tag(rule.id, remote),
+            confirmed: true,
+            event: max(word?.job ?? 0, old?.event ?? 0),
+            at: max(word?.at ?? 0, old?.at ?? 0)
+        )
+    }
+}

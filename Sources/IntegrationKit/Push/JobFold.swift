@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// What a host said of one field, and when.
+struct HostWord: Hashable, Codable, Sendable {
+    var value: FieldValue
+    /// The number of the job that said it; 0 in a job: that job, 0 elsewhere: the host's record as it is now.
+    var job: Int64 = 0
+    /// When the host's event happened, in milliseconds; 0: not told.
+    var at: Int64 = 0
+
+    /// Whether this was said after another word about the same field.
+    func isLater(than other: HostWord) -> Bool {
+        at != 0 && other.at != 0 && at != other.at ? at > other.at : job > other.job
+    }
+}
+
+/// The queued jobs of a lane's head, folded into one piece of work.
+///
+/// Only jobs that were never sent are folded: create and update give a create, two updates the later word per field,
+/// a create and a delete nothing, an update and a delete a delete. A delete and a create stay apart: the host made its
+/// record anew.
+struct JobFold: Sendable {
+    enum Outcome: String, Sendable {
+        case save
+        case delete
+        /// Created and deleted before anything was sent.
+        case nothing
+        /// Only the platform's side is to be read.
+        case read
+    }
+
+    var outcome: Outcome
+    /// Whether an existing record is left as it is.
+    var onlyIfMissing = false
+    var words: [FieldName: HostWord] = [:]
+    var related: [RelatedRecord] = []
+    var relations: [EventRoute.RelationRule] = []
+    /// The jobs that are folded, oldest first.
+    var jobs: [Row<SyncJob>] = []
+    /// Whether one of them asks to read the platform's side.
+    var reads = false
+    var occurredAt: Date?
+
+    var kind: RecordKind? { jobs.first?.record.kind }
+    var mayHaveBeenSent: Bool { jobs.contains { $0.record.mayHaveBeenSent } }
+    var isOwnEcho: Bool { jobs.allSatisfy { $0.record.isOwnEcho || $0.record.action == .refetch } }
+    /// The job whose failure counts: the first that writes, else the first.
+    var head: Row<SyncJob>? { jobs.first { $0.record.action != .refetch } ?? jobs.first }
+
+    /// Folds jobs from the head of a lane.
+    ///
+    /// - Parameters:
+    ///   - jobs: The lane's jobs, oldest first, with their opened payloads.
+    ///   - isLinked: Whether the record has a partner on the platform.
+    static func make(of jobs: [(Row<SyncJob>, JobPayload)], isLinked: Bool) -> JobFold? {
+        var fold: JobFold?
+        for (job, payload) in jobs {
+            guard job.record.state == .queued else { break }
+            let action = job.record.action
+            guard var current = fold else {
+                var first = JobFold(outcome: action == .delete ? .delete : action == .refetch ? .read : .save)
+                first.onlyIfMissing = action == .ensure
+                first.add(job, payload)
+                fold = first
+                continue
+            }
+            guard current.accepts(action, needs: job.record.needs) else { break }
+            switch (current.outcome, action) {
+            case (_, .refetch):
+                break
+            case (.save, .delete):
+                let startedHere = !isLinked && !current.mayHaveBeenSent
+                current.outcome = startedHere ? .nothing : .delete
+            case (.read, .delete):
+                current.outcome = .delete
+            case (.read, _):
+                current.outcome = .save
+                current.onlyIfMissing = action == .ensure
+            default:
+                if action != .ensure { current.onlyIfMissing = false }
+            }
+            current.add(job, payload)
+            fold = current
+        }
+        return fold
+    }
+
+    private func accepts(_ action: SyncJob.Action, needs: [String]) -> Bool {
+        switch outcome {
+        case .delete, .nothing: action == .delete || action == .refetch
+        case .read: true
+        case .save: action == .delete || action == .refetch || Set(needs).isSubset(of: jobs.flatMap(\.record.needs))
+        }
+    }
+
+    private mutating func add(_ job: Row<SyncJob>, _ payload: JobPayload) {
+        jobs.append(job)
+        if job.record.action == .refetch {
+            reads = true
+            return
+        }
+        for (name, var word) in payload.words {
+            if word.job == 0 {
+                word.job = job.created
+                word.at = job.record.occurredAt?.milliseconds ?? 0
+            }
+            if let earlier = words[name], !word.isLater(than: earlier) { continue }
+            if job.record.action == .ensure, words[name] != nil { continue }
+            words[name] = word
+        }
+        for relation in payload.relations where !relations.contains(relation) { relations.append(relation) }
+        for record in payload.related where !related.contains(where: { $0.kind == record.kind && $0.id == record.id }) {
+            related.append(record)
+        }
+        occurredAt = [occurredAt, job.record.occurredAt].compactMap(\.self).max()
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// One write on its way, with all that its outcome will need.
+struct Sending: Sendable {
+    var work: LaneWork
+    /// The jobs that the write carries, oldest first.
+    var jobs: [Row<SyncJob>]
+    /// What they said together.
+    var payload: JobPayload
+    var host: HostReference
+    /// The link as it stands before the write, with what was delivered to the host already taken in.
+    var link: RecordLink
+    var write: RecordWrite
+    /// The rules whose fields the write changes, with the words they come from.
+    var words: [(rule: CompiledRule, word: HostWord)]
+    var mapper: FieldMapper
+    /// The attempt that was committed; nil for writes that repeat freely.
+    var attempt: Attempt?
+    /// How many of the lane's jobs the write carries, those that were finished when it was sent included.
+    var carries: Int
+
+    /// The job that stands for the write.
+    var head: Row<SyncJob> { jobs.first ?? work.jobs[0].0 }
+    var linkKey: String { RecordLink.key(host, in: work.lane.integration) }
+    /// Whether the lane has jobs behind those that the write carries.
+    var hasMore: Bool { work.jobs.count > carries }
+
+    /// The head job's row in a state, holding what all the jobs said.
+    func row(_ state: JobState, worker: LaneWorker) throws -> RowContent {
+        var job = head.record
+        job.state = state
+        try job.seal(payload, head.id.key, worker.integration.keys)
+        return try job.row(head.id.key, memory: worker.options.memory)
+    }
+}
+
+extension LaneWorker {
+    /// A link that no platform's record belongs to yet.
+    func freshLink(_ reference: HostReference, kind: RecordKind, incarnation: Int) -> RecordLink {
+        RecordLink(
+            host: reference,
+            kind: kind,
+            externalKey: ExternalKey.make(
+                of: reference,
+                incarnation: incarnation,
+                namespace: core.installation.namespace
+            ),
+            incarnation: incarnation,
+            state: .unlinked,
+            linkedAt: core.now()
+        )
+    }
+
+    /// Rows that name the host's record as the owner of its natural keys.
+    func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent] {
+        let unique = integration.provider.descriptor.kind(kind)?.naturalKeys ?? []
+        return try values.filter { unique.contains($0.key) && $0.value != .empty }.map { name, value in
+            let tag = integration.keys.digest("natural-key", Data(value.looselyCanonicalText.utf8))
+            return try NaturalKey(host: host).content(
+                key: RowKey.join(integration.id, kind.rawValue, name.rawValue, tag.base64EncodedString()),
+                tenant: integration.tenant,
+                integration: integration.id,
+                indexes: [IndexEntry("record", RowKey.join(host.tenant, host.kind, host.id))]
+            )
+        }
+    }
+
+    /// The commit of a write that is done, or of a record that was found to be its effect.
+    func applied(_ sending: Sending, _ record: RemoteRecord, as outcome: IntegrationEvent.Kind) throws -> LaneCommit {
+        var commit = LaneCommit(sending.work)
+        var link = sending.link
+        let wasLinked = link.isLinked
+        link.take(tags(after: sending, record))
+        if let old = link.remote, old != record.id, wasLinked { link.formerIDs.append(old) }
+        link.remote = record.id
+        link.state = .linked
+        link.kind = record.id.kind
+        if !wasLinked { link.linkedAt = core.now() }
+        link.version = record.version ?? link.version
+        link.freshAfter = core.clock(of: integration.record.account).now()
+        link.digest = Data()
+        let ledger = Ledger(keys: integration.keys, link: sending.linkKey)
+        for relation in sending.write.relations {
+            let tag = ledger.tag(relation)
+            if !link.relations.contains(tag) { link.relations.append(tag) }
+        }
+        try takeNaturalKeys(sending, &link, in: &commit)
+        commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))
+        try finish(sending.jobs, outcome, remote: record.id, words(for: outcome, sending.write.kind), in: &commit)
+        commit.dueAfter = sending.hasMore ? .zero : nil
+        if !wasLinked { commit.wakes = sending.linkKey }
+        commit.stray = try Stray(remote: record.id, at: core.now()).content(
+            key: sending.head.id.key,
+            tenant: integration.tenant,
+            integration: integration.id,
+            keep: options.memory
+        )
+        return commit
+    }
+
+    /// Puts the natural keys that the record has now and deletes those it has no more.
+    func takeNaturalKeys(_ sending: Sending, _ link: inout RecordLink, in commit: inout LaneCommit) throws {
+        let rows = try naturalKeyRows(sending.write.naturalKeys, kind: sending.write.kind, host: sending.host)
+        guard !rows.isEmpty else { return }
+        let keys = rows.map(\.id.key)
+        commit.deletes += link.naturalKeys.filter { !keys.contains($0) }.map(NaturalKey.rowID)
+        commit.puts += rows
+        link.naturalKeys = keys
+    }
+
+    private func tags(after sending: Sending, _ record: RemoteRecord) -> [UInt32: FieldTag] {
+        let ledger = Ledger(keys: integration.keys, link: sending.linkKey)
+        var tags = Dictionary(sending.link.tags.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last })
+        for (rule, word) in sending.words {
+            let stored = record.fields[rule.rule.remote]
+            let sent = sending.write.fields[rule.rule.remote] ?? .empty
+            tags[rule.id] = FieldTag(
+                rule: rule.id,
+                host: ledger.tag(rule.id, word.value),
+                remote: stored.map { ledger.tag(rule.id, $0) } ?? ledger.looseTag(rule.id, sent),
+                confirmed: stored != nil,
+                event: max(word.job, tags[rule.id]?.event ?? 0),
+                at: max(word.at, tags[rule.id]?.at ?? 0)
+            )
+        }
+        return tags
+    }
+
+    private func words(for outcome: IntegrationEvent.Kind, _ kind: RecordKind) -> String {
+        switch outcome {
+        case .created: "Created the \(kind.rawValue)."
+        case .updated: "Updated the \(kind.rawValue)."
+        case .deleted: "Deleted the \(kind.rawValue)."
+        case .adopted: "Linked the \(kind.rawValue) that was there already."
+        default: outcome.rawValue
+        }
+    }
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// The life of the installation in this store.
+struct Installation: StoredRecord {
+    static let type = "installation"
+    /// In every external key; never changes.
+    var namespace: String
+    /// Names the store's life between two restores of a backup.
+    var epoch: UUID
+}
+
+/// What the host set for one connection, and what was learned about its account.
+struct IntegrationRecord: StoredRecord {
+    static let type = "integration"
+    var tenant: String
+    var platform: PlatformID
+    var name: String
+    var account: AccountKey
+    var accountName: String
+    var isSandbox: Bool
+    var profile: AccountProfile
+    var access: [RecordKind: KindAccess]
+    var settings: SyncSettings
+    var connectedAt: Date
+}
+
+/// The row whose revision every sending commit requires.
+struct Fence: StoredRecord {
+    static let type = "fence"
+    var state: Integration.State
+    /// Whether events were dropped while the integration was disabled.
+    var resyncNeeded = false
+}
+
+/// What changes often about an integration; never a requirement.
+struct IntegrationStatus: StoredRecord {
+    static let type = "status"
+    var need: Integration.Need?
+    var suspended: [RecordKind: String] = [:]
+    var lastSync: Date?
+    var lastError: IntegrationError?
+    var breaker = Breaker()
+}
+
+/// The sign-in of an integration.
+struct SealedCredential: StoredRecord {
+    static let type = "credential"
+    var generation: Int
+    var sealed: Data
+}
+
+/// A mapping that replaces the platform's default one.
+struct MappingRecord: StoredRecord {
+    static let type = "mapping"
+    var mapping: FieldMapping
+    var version: Int
+}
+
+/// One piece of work that must survive a crash.
+struct SyncJob: StoredRecord {
+    static let type = "job"
+
+    /// What is to be done with the lane's record.
+    enum Action: String, Codable {
+        /// Make the record or bring it up to date.
+        case create
+        /// Bring the record up to date, or make it.
+        case update
+        /// Delete the record.
+        case delete
+        /// Make the record if it is not there; change nothing that is.
+        case ensure
+        /// Read the record on the platform and carry over what changed there.
+        case refetch
+    }
+
+    var tenant: String
+    var lane: LaneID
+    var action: Action
+    /// The host's event; nil for work that the engine found itself.
+    var event: String?
+    /// The host's record; nil for a platform's record without a partner.
+    var record: HostReference?
+    /// The platform's record, for a refetch.
+    var remote: RemoteID?
+    var kind: RecordKind
+    var occurredAt: Date?
+    var enqueuedAt: Date
+    /// Sealed ``JobPayload``.
+    var payload: Data
+    /// Keys of links that must exist first.
+    var needs: [String]
+    var state: JobState
+    /// Failures that the record caused, not the platform.
+    var failures: Int
+    /// How often a need was looked for in vain.
+    var waits: Int
+    /// Whether an earlier life of the store may have sent it: find first, then make.
+    var mayHaveBeenSent: Bool
+    /// Whether the event arose from a change on this very platform: it waits for the link and is then compared.
+    var isOwnEcho: Bool
+}
+
+/// What the host said, sealed inside a job.
+struct JobPayload: Codable, Sendable {
+    var words: [FieldName: HostWord] = [:]
+    var related: [RelatedRecord] = []
+    var relations: [EventRoute.RelationRule] = []
+}
+
+/// How far a job is.
+enum JobState: Codable, Hashable, Sendable {
+    /// Surely not sent, or surely without effect.
+    case queued
+    /// Sent, or about to be; the outcome is not known.
+    case sent(Attempt)
+    /// Waits for a person or another job.
+    case blocked(BlockReason)
+    /// Done.
+    case finished(String, at: Date)
+
+    /// Whether the job still has work ahead.
+    var isUnfinished: Bool {
+        if case .finished = self { false } else { true }
+    }
+}
+
+/// Why a job waits for a person.
+struct BlockReason: Codable, Hashable, Sendable {
+    var error: IntegrationError
+    var since: Date
+    /// The link that is missing, if that is the reason.
+    var need: String?
+    /// Records to choose from.
+    var candidates: [RemoteID]
+}
+
+/// One sending of a write that must not be repeated blindly; immutable once committed.
+struct Attempt: Codable, Hashable, Sendable {
+    var number: Int
+    /// Sealed ``RecordWrite``.
+    var write: Data
+    var writeID: UUID
+    /// Jobs whose fields the write carries too.
+    var covers: [String]
+    var safety: CreateSafety
+    /// By the store's clock; no byte leaves later.
+    var sendBy: Date
+    /// When the outcome became unknown to a living process.
+    var unknownSince: Date?
+    /// How often the platform answered that the record is absent.
+    var absences: Int
+    /// Whether an earlier attempt may have had an effect.
+    var earlierUnknown: Bool
+    /// When the platform is to be asked again about accepted work.
+    var pendingUntil: Date?
+}
+
+/// The pair of a host's record and a platform's record, with the ledger.
+struct RecordLink: StoredRecord {
+    static let type = "link"
+
+    enum State: String, Codable {
+        case linked
+        /// The platform's record carries our key, and the host has not spoken of its record yet.
+        case unclaimed
+        case deletedByHost
+        case deletedByRemote
+        /// Another link owns the platform's record.
+        case merged
+        /// Not linked yet: only the incarnation is remembered.
+        case unlinked
+    }
+
+    var host: HostReference?
+    var remote: RemoteID?
+    var formerIDs: [RemoteID] = []
+    var kind: RecordKind
+    var externalKey: String
+    var incarnation: Int = 0
+    var state: State
+    var version: String?
+    /// By the platform's clock: a read begun before this proves nothing.
+    var freshAfter: Date?
+    /// When the platform's record was last read, by the platform's clock.
+    var readAt: Date?
+    /// Keyed digest of all mapped fields as last read; empty: compare the fields.
+    var digest = Data()
+    var tags: [FieldTag] = []
+    /// Keyed tags of relations made.
+    var relations: [UInt64] = []
+    /// Keys of the ``NaturalKey`` rows that the host's record owns.
+    var naturalKeys: [String] = []
+    var seenSweep: Int32 = 0
+    var linkedAt: Date
+
+    static func key(_ reference: HostReference, in integration: String) -> String {
+        RowKey.join(integration, reference.kind, reference.id)
+    }
+}
+
+/// The pair of values last agreed on for one rule, as keyed tags.
+struct FieldTag: Codable, Hashable, Sendable {
+    var rule: UInt32
+    var host: UInt64
+    var remote: UInt64
+    /// Whether `remote` was read back; else it is the loose tag of what was sent.
+    var confirmed: Bool
+    /// The number of the job that last set the field.
+    var event: Int64 = 0
+    /// When the host's event that last set the field happened, in milliseconds.
+    var at: Int64 = 0
+
+    private enum CodingKeys: String, CodingKey {
+        case rule = "r"
+        case host = "h"
+        case remote = "p"
+        case confirmed = "c"
+        case event = "e"
+        case at = "t"
+    }
+}
+
+/// One owner of a natural key, and one writer at a time.
+struct NaturalKey: StoredRecord {
+    static let type = "natural"
+    var host: HostReference
+}
+
+/// A host-side create that began and whose link is not committed yet.
+struct InboundIntent: StoredRecord {
+    static let type = "intent"
+    var kind: RecordKind
+    var since: Date
+    var proposed: HostReference
+}
+
+/// The answer to an attempt whose lease was lost.
+struct Stray: StoredRecord {
+    static let type = "stray"
+    var remote: RemoteID
+    var at: Date
+}
+
+/// How far a stream has been read, by the platform's clock.
+struct PullCursor: StoredRecord {
+    static let type = "cursor"
+
+    struct Window: Codable, Hashable {
+        var lower: Date?
+        var upper: Date
+        /// Whether the window ends before the stream's lag and so settles what it covers.
+        var settles: Bool
+        var page: JSONValue?
+        var pageAt: Date?
+        /// For lists by offset: the last row of the page before and the total; changed = the window is read again.
+        var anchor: RemoteID?
+        var total: Int?
+        var restarts = 0
+        /// Upper bounds of the rest of a window that was split under a cap.
+        var splits: [Date] = []
+    }
+
+    /// Everything before it is final.
+    var settled: Date?
+    /// Everything before it was read once.
+    var fresh: Date?
+    var window: Window?
+    var position: JSONValue?
+    var sweep: Int32 = 0
+    var sweepStarted: Date?
+    var sweepEnded: Date?
+    var sweepPage: JSONValue?
+}
+
+/// An inbound webhook event that was accepted.
+struct WebhookDelivery: StoredRecord {
+    static let type = "delivery"
+    var topic: String
+    var outcome: String
+    var at: Date
+}
+
+/// What one step did, to what, and how it ended.
+struct LogRecord: StoredRecord {
+    static let type = "log"
+    var at: Date
+    var kind: String
+    var recordKind: RecordKind?
+    var record: HostReference?
+    var remote: RemoteID?
+    var event: String?
+    var errorCode: String?
+    /// Sealed ``LogDetail``.
+    var detail: Data
+}
+
+/// What a log entry says in words, sealed.
+struct LogDetail: Codable, Sendable {
+    var message: String
+    var error: IntegrationError?
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// A record of the engine, kept as a row's JSON body.
+protocol StoredRecord: Codable, Sendable {
+    /// The type under which its rows stand.
+    static var type: String { get }
+}
+
+/// A record with the numbers of its row.
+struct Row<Record: StoredRecord>: Sendable {
+    var id: RowID
+    var record: Record
+    var revision: Int64
+    var created: Int64
+
+    /// Decodes a row.
+    init(_ stored: StoredRow) throws {
+        id = stored.content.id
+        record = try RecordCoding.decode(Record.self, from: stored.content.body)
+        revision = stored.revision
+        created = stored.created
+    }
+}
+
+/// Turns records into JSON and back: keys sorted, dates in whole milliseconds.
+enum RecordCoding {
+    static func encode(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .custom { date, encoder in
+            var container = encoder.singleValueContainer()
+            try container.encode(date.milliseconds)
+        }
+        return try encoder.encode(value)
+    }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .custom { decoder in
+            Date(milliseconds: try decoder.singleValueContainer().decode(Int64.self))
+        }
+        do {
+            return try decoder.decode(type, from: data)
+        } catch {
+            throw IntegrationError(
+                .storeFailed,
+                "A stored \(type) cannot be read.",
+                remedy: LocalizedText(
+                    "Run the version of the library that wrote the store, or repair the store.",
+                    fr: "Utilisez la version de la bibliothèque qui a écrit les données, ou réparez-les."
+                ),
+                concerns: .application
+            )
+        }
+    }
+}
+
+extension StoredRecord {
+    /// The id of the row with a key.
+    static func rowID(_ key: String) -> RowID { RowID(type: type, key: key) }
+
+    /// What to put to store the record.
+    func content(
+        key: String,
+        tenant: String,
+        integration: String? = nil,
+        indexes: [IndexEntry] = [],
+        keep: Duration? = nil
+    ) throws -> RowContent {
+        RowContent(
+            id: Self.rowID(key),
+            tenant: tenant,
+            integration: integration,
+            indexes: indexes,
+            body: try RecordCoding.encode(self),
+            keep: keep
+        )
+    }
+}
+
+extension IntegrationStore {
+    /// Reads one record.
+    func record<Record: StoredRecord>(_ type: Record.Type, _ key: String) async throws -> Row<Record>? {
+        let id = Record.rowID(key)
+        return try await rows([id])[id].map { try Row($0) }
+    }
+
+    /// Reads records by key.
+    func records<Record: StoredRecord>(_ type: Record.Type, _ keys: [String]) async throws -> [String: Row<Record>] {
+        guard !keys.isEmpty else { return [:] }
+        var found: [String: Row<Record>] = [:]
+        for (id, row) in try await rows(keys.map(Record.rowID)) {
+            found[id.key] = try Row(row)
+        }
+        return found
+    }
+
+    /// Reads records by an index.
+    func records<Record: StoredRecord>(_ type: Record.Type, matching query: RowQuery) async throws -> [Row<Record>] {
+        try await rows(matching: query).filter { $0.content.id.type == Record.type }.map { try Row($0) }
+    }
+}

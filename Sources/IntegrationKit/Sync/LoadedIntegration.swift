@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// One integration as a round of work needs it, read from the store.
+struct LoadedIntegration: Sendable {
+    let id: String
+    let core: EngineCore
+    let record: IntegrationRecord
+    let recordRevision: Int64
+    let fence: Fence
+    let fenceRevision: Int64
+    let status: IntegrationStatus
+    let provider: any IntegrationProvider
+    let keys: TenantKeys
+    let mappings: [FieldMapping]
+    /// What the provider learned during this round.
+    let learned = LockBox<[String: JSONValue]>([:])
+
+    var tenant: String { record.tenant }
+    var settings: SyncSettings { record.settings }
+    var fenceRequirement: Requirement { .revision(Fence.rowID(id), fenceRevision) }
+    var delivers: Bool { settings.direction != .push }
+    var pushes: Bool { settings.direction != .pull }
+
+    var account: ConnectedAccount {
+        ConnectedAccount(key: record.account, profile: record.profile, settings: settings.account)
+    }
+
+    var party: BudgetParty {
+        BudgetParty(
+            platform: record.platform,
+            application: core.applications[record.platform]?.first?.id,
+            account: record.account,
+            credential: id,
+            budgets: provider.budgets(of: account),
+            reserve: settings.reserve
+        )
+    }
+
+    /// Reads an integration; nil if it is not there or its provider is not.
+    static func load(_ id: String, in core: EngineCore) async throws -> LoadedIntegration? {
+        let wanted = [IntegrationRecord.rowID(id), Fence.rowID(id), IntegrationStatus.rowID(id)]
+        let rows = try await core.store.rows(wanted)
+        guard let stored = rows[wanted[0]], let fenceRow = rows[wanted[1]] else { return nil }
+        let record = try Row<IntegrationRecord>(stored)
+        let fence = try Row<Fence>(fenceRow)
+        guard let provider = core.providers[record.record.platform],
+            let keys = try await core.vault.existingKeys(for: record.record.tenant)
+        else { return nil }
+        let own = try await core.store.records(
+            MappingRecord.self,
+            matching: RowQuery("mapping.integration", keys: [id])
+        )
+        let replaced = own.map(\.record.mapping)
+        let defaults = provider.descriptor.mappings.filter { mapping in
+            !replaced.contains { $0.hostKind == mapping.hostKind && $0.kind == mapping.kind }
+        }
+        return LoadedIntegration(
+            id: id,
+            core: core,
+            record: record.record,
+            recordRevision: record.revision,
+            fence: fence.record,
+            fenceRevision: fence.revision,
+            status: try rows[wanted[2]].map { try Row<IntegrationStatus>($0).record } ?? IntegrationStatus(),
+            provider: provider,
+            keys: keys,
+            mappings: replaced + defaults
+        )
+    }
+
+    /// The mapping between a host's kind and a platform's kind.
+    func mapper(_ hostKind: String, _ kind: RecordKind) -> FieldMapper? {
+        mappings.first { $0.hostKind == hostKind && $0.kind == kind }
+            .map { FieldMapper(mapping: $0, context: mappingContext) }
+    }
+
+    /// The mapping for records of a kind that the platform made: the first one of the kind.
+    func mapping(for kind: RecordKind) -> FieldMapping? {
+        mappings.first { $0.kind == kind }
+    }
+
+    var mappingContext: MappingContext {
+        MappingContext(
+            timeZone: TimeZone(identifier: record.profile.timeZone) ?? .gmt,
+            currency: record.profile.currencies.first
+        )
+    }
+
+    /// The platform's names of all mapped fields of a kind.
+    func remoteFields(of kind: RecordKind) -> [FieldName] {
+        Set(mappings.filter { $0.kind == kind }.flatMap(\.rules).map(\.remote)).sorted()
+    }
+
+    /// The kinds whose changes are read.
+    var pulledKinds: [RecordKind] {
+        guard delivers else { return [] }
+        return provider.descriptor.kinds.filter { kind in
+            kind.canPull && settings.kinds?.contains(kind.kind) ?? true && record.access[kind.kind] != .denied
+                && mappings.contains { $0.kind == kind.kind && $0.rules.contains { $0.isInbound } }
+        }.map(\.kind)
+    }
+
+    /// The streams that are read.
+    var streams: [ChangeStream] {
+        var seen: Set<String> = []
+        return pulledKinds.flatMap { provider.streams(for: $0, of: account) }.filter { seen.insert($0.id).inserted }
+    }
+
+    /// Opens the stored credential; `rejected` is one that the platform refused.
+    @Sendable func credential(rejecting rejected: Credential?) async throws -> Credential {
+        guard let row = try await core.store.record(SealedCredential.self, id) else {
+            throw LoadedIntegration.signInNeeded(record.platform)
+        }
+        let bytes = try keys.open(row.record.sealed, in: LoadedIntegration.credentialContext(id, tenant: tenant))
+        let credential = try Credential(sealable: bytes)
+        if credential == rejected { throw LoadedIntegration.signInNeeded(record.platform) }
+        return credential
+    }
+
+    static func credentialContext(_ id: String, tenant: String) -> SealContext {
+        SealContext(
+            tenant: tenant,
+            integration: id,
+            recordType: SealedCredential.type,
+            recordKey: id,
+            purpose: "credential"
+        )
+    }
+
+    static func signInNeeded(_ platform: PlatformID) -> IntegrationError {
+        IntegrationError(
+            .reauthorizationRequired,
+            "The platform refuses the stored credential.",
+            remedy: LocalizedText("Reconnect the account.", fr: "Reconnectez le compte."),
+            retry: .afterReauthorization,
+            concerns: .account,
+            context: .init(platform: platform.rawValue)
+        )
+    }
+
+    /// A session whose requests go through the pipeline.
+    ///
+    /// - Parameters:
+    ///   - operation: What is being done, for logs.
+    ///   - window: The last moment at which a write may leave.
+    ///   - reservation: The budgets of the first request, taken before.
+    func session(
+        _ operation: String,
+        window: SendWindow? = nil,
+        reservation: BudgetReservation? = nil
+    ) -> ProviderSession {
+        let pipeline = core.pipeline(
+            provider, account, tenant: tenant, integration: id, reserve: settings.reserve,
+            credential: { try await credential(rejecting: $0) }
+        )
+        let fixed = OperationContext(
+            platform: record.platform,
+            integration: id,
+            operation: operation,
+            timeout: core.options.requestTimeout,
+            maximumAnswerSize: core.options.maximumAnswerSize,
+            sendWindow: window
+        )
+        let taken = LockBox(reservation)
+        let clock = core.clock(of: record.account)
+        return ProviderSession(
+            account: account,
+            now: { clock.now() },
+            send: { [core, id] request in
+                core.calls.withLock { $0[id, default: 0] += 1 }
+                var context = fixed
+                context.reservation = taken.withLock { reservation in
+                    defer { reservation = nil }
+                    return reservation
+                }
+                return try await pipeline.send(request, context: context)
+            },
+            learn: { fact, value in learned.withLock { $0[fact] = value } }
+        )
+    }
+
+    /// Keeps what the provider learned during the round.
+    func keepLearned() async throws {
+        let facts = learned.withLock { $0 }
+        guard facts.contains(where: { record.profile.facts[$0.key] != $0.value }) else { return }
+        var changed = record
+        changed.profile.facts.merge(facts) { _, new in new }
+        do {
+            try await core.commit(
+                Changes(
+                    id: core.random.uuid(),
+                    requires: [.revision(IntegrationRecord.rowID(id), recordRevision)],
+                    puts: [try changed.row(id)]
+                )
+            )
+        } catch StoreFailure.conflict {
+            return  // Somebody changed the settings; the next round learns again.
+        }
+    }
+}
+
+extension IntegrationRecord {
+    /// What to put to store the record, with its indexes.
+    func row(_ id: String) throws -> RowContent {
+        try content(
+            key: id,
+            tenant: tenant,
+            integration: id,
+            indexes: [
+                IndexEntry("integration.tenant", tenant),
+                IndexEntry(
+                    "integration.account", RowKey.join(tenant, account.platform.rawValue, account.value), isUnique: true),
+                IndexEntry("integration.remote", RowKey.join(account.platform.rawValue, account.value)),
+                IndexEntry("integration.all", id),
+            ]
+        )
+    }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// What became of events that were enqueued.
+public struct EnqueueReceipt: Hashable, Sendable {
+    /// What became of one event.
+    public struct Line: Hashable, Sendable {
+        /// The event's id.
+        public var event: String
+        /// The integrations that it is queued for.
+        public var queued: [String]
+        /// The integrations that had it already: the same event came again.
+        public var known: [String]
+        /// Why it goes nowhere else, in words, by integration.
+        public var skipped: [String: String]
+
+        /// Creates a line.
+        ///
+        /// - Parameters:
+        ///   - event: The event's id.
+        ///   - queued: The integrations that it is queued for.
+        ///   - known: The integrations that had it already.
+        ///   - skipped: Why it goes nowhere else.
+        public init(event: String, queued: [String] = [], known: [String] = [], skipped: [String: String] = [:]) {
+            self.event = event
+            self.queued = queued
+            self.known = known
+            self.skipped = skipped
+        }
+    }
+
+    /// One line per event, in order.
+    public var lines: [Line]
+
+    /// Creates a receipt.
+    public init(lines: [Line]) {
+        self.lines = lines
+    }
+}
+
+extension SyncCoordinator {
+    /// Takes an event: when this returns, it will not be lost.
+    ///
+    /// - Parameter event: The event. Enqueued again with the same id, it is done once.
+    /// - Returns: Where it goes, and why it does not go elsewhere.
+    /// - Throws: ``IntegrationError`` if the event is not valid or the store failed; nothing was queued then.
+    @discardableResult
+    public func enqueue(_ event: DomainEvent) async throws -> EnqueueReceipt {
+        try await enqueue([event])
+    }
+
+    /// Takes events, in order: when this returns, none of them will be lost.
+    ///
+    /// - Parameter events: The events, of any tenants.
+    /// - Returns: Where each goes, and why it does not go elsewhere.
+    /// - Throws: ``IntegrationError`` if one is not valid, before anything was queued; or if the store failed, when the
+    ///   same events may be enqueued again.
+    @discardableResult
+    public func enqueue(_ events: [DomainEvent]) async throws -> EnqueueReceipt {
+        for event in events { try event.validate() }
+        var lines: [EnqueueReceipt.Line] = []
+        var members: [String: [Member]] = [:]
+        for chunk in events.chunked(by: 100) {
+            for tenant in Set(chunk.map(\.record.tenant)) where members[tenant] == nil {
+                members[tenant] = try await self.members(of: tenant)
+            }
+            lines += try await take(chunk, members)
+        }
+        return EnqueueReceipt(lines: lines)
+    }
+
+    /// An integration as routing sees it.
+    private struct Member {
+        var integration: LoadedIntegration
+        var routes: EventRoutes
+    }
+
+    private func members(of tenant: String) async throws -> [Member] {
+        let rows = try await core.store.rows(matching: RowQuery("integration.tenant", keys: [tenant]))
+        var result: [Member] = []
+        for row in rows {
+            guard let integration = try await LoadedIntegration.load(row.content.id.key, in: core) else { continue }
+            result.append(
+                Member(
+                    integration: integration,
+                    routes: EventRoutes(
+                        descriptor: integration.provider.descriptor,
+                        settings: integration.settings,
+                        access: integration.record.access
+                    )
+                )
+            )
+        }
+        return result
+    }
+
+    private func take(_ events: [DomainEvent], _ members: [String: [Member]]) async throws -> [EnqueueReceipt.Line] {
+        var lines: [EnqueueReceipt.Line] = []
+        var jobs: [(line: Int, integration: LoadedIntegration, row: RowContent, lane: LaneID)] = []
+        var notes: [(IntegrationEvent, LoadedIntegration)] = []
+        for event in events {
+            var event = event
+            if event.origin == nil { event.origin = InboundOrigin.current?.origin(of: event.record) }
+            var line = EnqueueReceipt.Line(event: event.id)
+            for member in members[event.record.tenant] ?? [] {
+                let integration = member.integration
+                switch routing(event, member) {
+                case .success(let routes):
+                    for route in routes {
+                        let (row, lane) = try job(event, route, integration)
+                        jobs.append((lines.count, integration, row, lane))
+                    }
+                case .failure(let reason):
+                    line.skipped[integration.id] = reason.text
+                    notes.append((note(event, integration, reason), integration))
+                }
+            }
+            lines.append(line)
+        }
+        try await commit(jobs, notes, &lines)
+        return lines
+    }
+
+    private struct Skip: Error {
+        var text: String
+        var isDropped = false
+    }
+
+    private func routing(_ event: DomainEvent, _ member: Member) -> Result<[EventRoute], Skip> {
+        let integration = member.integration
+        switch integration.fence.state {
+        case .draining, .erased: return .failure(Skip(text: "The integration is being deleted."))
+        case .disabled: return .failure(Skip(text: "The integration is disabled.", isDropped: true))
+        case .enabled, .paused: break
+        }
+        // What this very platform caused is compared with what it shows, not left out: the host may have changed more.
+        var event = event
+        if event.origin?.integration == integration.id { event.origin = nil }
+        let decision = member.routes.decide(event, for: integration.id)
+        guard decision.routes.isEmpty else { return .success(decision.routes) }
+        return .failure(Skip(text: decision.reasons.joined(separator: " ")))
+    }
+
+    private func note(_ event: DomainEvent, _ integration: LoadedIntegration, _ skip: Skip) -> IntegrationEvent {
+        IntegrationEvent(
+            skip.isDropped ? .dropped : .unrouted,
+            date: core.now(),
+            tenant: integration.tenant,
+            integration: integration.id,
+            platform: integration.record.platform,
+            record: event.record,
+            event: event.id,
+            message: skip.text
+        )
+    }
+
+    private func job(
+        _ event: DomainEvent,
+        _ route: EventRoute,
+        _ integration: LoadedIntegration
+    ) throws -> (RowContent, LaneID) {
+        let key = RowKey.join(
+            event.record.tenant, event.id, integration.id, route.kind.rawValue, route.action.rawValue)
+        let now = core.now()
+        let action: SyncJob.Action =
+            switch route.action {
+            case .create: .create
+            case .update: .update
+            case .delete: .delete
+            }
+        let lane = LaneID.record(event.record, in: integration.id)
+        let isOld = event.occurredAt.map { now.duration(since: $0) > core.options.memory } ?? false
+        var job = SyncJob(
+            tenant: event.record.tenant,
+            lane: lane,
+            action: action,
+            event: event.id,
+            record: event.record,
+            remote: nil,
+            kind: route.kind,
+            occurredAt: event.occurredAt,
+            enqueuedAt: now,
+            payload: Data(),
+            needs: [],
+            state: .queued,
+            failures: 0,
+            waits: 0,
+            mayHaveBeenSent: isOld,
+            isOwnEcho: event.origin?.integration == integration.id
+        )
+        let related = event.related.filter { record in route.relations.contains { $0.hostKind == record.kind } }
+        try job.seal(
+            JobPayload(
+                words: event.fields.mapValues { HostWord(value: $0) }, related: related, relations: route.relations),
+            key,
+            integration.keys
+        )
+        return (try job.row(key, memory: core.options.memory), lane)
+    }
+
+    /// Commits jobs; those that are there already are left out, since their event came before.
+    private func commit(
+        _ jobs: [(line: Int, integration: LoadedIntegration, row: RowContent, lane: LaneID)],
+        _ notes: [(IntegrationEvent, LoadedIntegration)],
+        _ lines: inout [EnqueueReceipt.Line]
+    ) async throws {
+        var remaining = jobs
+        var isFirst = true
+        while isFirst || !remaining.isEmpty {
+            isFirst = false
+            var changes = Changes(id: core.random.uuid())
+            var ids: Set<RowID> = []
+            for job in remaining {
+                changes.requires.insert(job.integration.fenceRequirement)
+                guard ids.insert(job.row.id).inserted else { continue }
+                changes.requires.insert(.absent(job.row.id))
+                changes.puts.append(job.row)
+                changes.touches.append(
+                    LaneTouch(job.lane, tenant: job.row.tenant, workClass: .live))
+            }
+            for (event, integration) in notes {
+                changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
+            }
+            do {
+                try await core.commit(changes)
+                for job in remaining { lines[job.line].queued.append(job.integration.id) }
+                for (event, _) in notes { core.observe(event) }
+                return
+            } catch StoreFailure.conflict(let failed, _) {
+                let known = remaining.filter { failed.contains(.absent($0.row.id)) }
+                guard !known.isEmpty else {
+                    throw IntegrationError(
+                        .conflict,
+                        "An integration was changed while events were enqueued.",
+                        remedy: LocalizedText("Enqueue the same events again.", fr: "Relancez l’envoi des mêmes événements."),
+                        retry: .after(.zero),
+                        concerns: .application
+                    )
+                }
+                for job in known { lines[job.line].known.append(job.integration.id) }
+                remaining.removeAll { failed.contains(.absent($0.row.id)) }
+            }
+        }
+    }
+}
