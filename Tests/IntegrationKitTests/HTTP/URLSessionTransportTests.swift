@@ -326,3 +326,108 @@ struct URLSessionTransportTests {
         62, 3, 28, 234, 56, 167, 0, 0, 16, 0,
     ]
 }
+
+@Suite(.timeLimit(.minutes(1)))
+struct URLSessionTransportRedirectTests {
+    let transport = URLSessionTransport()
+
+    @Test func `a read follows to the same host with its credential, five times at most`() async throws {
+        let server = try RawServer { connection in
+            while true {
+                let request = try connection.readRequest()
+                if request.isEmpty { return }
+                let step = Int(request.dropFirst("GET /".count).prefix { $0.isNumber }) ?? 0
+                try connection.send("HTTP/1.1 302 Found\r\nLocation: /\(step + 1)\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let request = HTTPRequest(.get, server.url.appending(path: "0"), headers: ["Authorization": "Bearer t"])
+        let response = try await transport.send(request, context: .test())
+        #expect(response.status == 302)
+        #expect(response.headers["Location"] == "/6")
+        #expect(server.requests.count == 6)
+        #expect(server.requests.allSatisfy { $0.contains("Authorization: Bearer t") })
+    }
+
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func `nothing follows to another host or port`(status: Int) async throws {
+        let other = try RawServer { try $0.readRequest() }
+        let server = try RawServer { connection in
+            try connection.readRequest()
+            try connection.send(
+                "HTTP/1.1 \(status) X\r\nLocation: \(other.url.absoluteString)/x\r\nContent-Length: 0\r\n\r\n"
+            )
+        }
+        let request = HTTPRequest(.get, server.url, headers: ["Authorization": "Bearer t"])
+        #expect(try await transport.send(request, context: .test()).status == status)
+        #expect(other.connectionCount == 0)
+    }
+
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func `a write follows nowhere`(status: Int) async throws {
+        let server = try RawServer { connection in
+            try connection.readRequest()
+            try connection.send("HTTP/1.1 \(status) X\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n")
+        }
+        let response = try await transport.send(
+            HTTPRequest(.post, server.url, body: Data("{}".utf8)), context: .test())
+        #expect(response.status == status)
+        #expect(server.requests.count == 1)
+    }
+}
+
+/// The points at which a request can be cancelled.
+enum CancellationPoint: CaseIterable, Sendable {
+    case beforeStart, connecting, waitingForHead, inBody, afterwards
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct URLSessionTransportCancellationTests {
+    @Test(arguments: CancellationPoint.allCases, [HTTPMethod.get, .post])
+    func `a cancelled request ends at once and hangs up`(point: CancellationPoint, method: HTTPMethod) async throws {
+        let reached = Gate()
+        let hungUp = Gate()
+        let server = try RawServer { connection in
+            defer { hungUp.open() }
+            try connection.readRequest()
+            if point == .waitingForHead { reached.open() }
+            if point == .inBody {
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx")
+                reached.open()
+            }
+            if point == .afterwards { try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
+            try connection.readToEnd()
+        }
+        // Nobody accepts here, and one connection waits already: the next one's handshake is not answered.
+        let deaf = try LoopbackSocket.listening(backlog: 0)
+        defer { deaf.close() }
+        let waiting = point == .connecting ? [try LoopbackSocket.connected(to: deaf.port)] : []
+        defer { for socket in waiting { socket.close() } }
+        let url = point == .connecting ? try #require(URL(string: "http://127.0.0.1:\(deaf.port)/")) : server.url
+        let transport = URLSessionTransport()
+
+        let result = await withTaskGroup(of: Result<HTTPResponse, any Error>.self) { group in
+            if point == .beforeStart { group.cancelAll() }
+            group.addTask {
+                await Result { try await transport.send(HTTPRequest(method, url), context: .test()) }
+            }
+            switch point {
+            case .beforeStart: break
+            case .connecting: for _ in 0..<1000 { await Task.yield() }
+            case .waitingForHead, .inBody: await reached.wait()
+            case .afterwards: return await group.next() ?? .failure(CancellationError())
+            }
+            group.cancelAll()
+            return await group.next() ?? .failure(IntegrationError(.invalidInput, "no task"))
+        }
+        if point == .afterwards {
+            #expect(try result.get().status == 200)
+        } else {
+            #expect(throws: CancellationError.self) { try result.get() }
+        }
+        switch point {
+        case .waitingForHead, .inBody: await hungUp.wait()
+        case .beforeStart: #expect(server.connectionCount == 0)
+        case .connecting, .afterwards: break
+        }
+    }
+}
