@@ -101,7 +101,11 @@ extension SimulatedHubSpot {
 
     /// Associates two records by the unlabelled kind.
     public func associate(
-        _ type: String, _ id: String, with other: String, _ otherID: String, in portalID: Int64
+        _ type: String,
+        _ id: String,
+        with other: String,
+        _ otherID: String,
+        in portalID: Int64
     ) throws {
         try act(on: type, in: portalID) { account, type, turn in
             guard let target = HubSpotObjectType.named(other), let from = Int64(id), let to = Int64(otherID),
@@ -146,7 +150,8 @@ extension SimulatedHubSpot {
 
     /// Returns the ids of the live records of one type that a record is associated with.
     public func associations(of type: String, _ id: String, to other: String, in portalID: Int64) -> [String] {
-        guard let type = HubSpotObjectType.named(type), let target = HubSpotObjectType.named(other), let number = Int64(id)
+        guard let type = HubSpotObjectType.named(type), let target = HubSpotObjectType.named(other),
+            let number = Int64(id)
         else { return [] }
         return box.withLock { world in
             let links = world.accounts[portalID]?.liveLinks(from: HubSpotEnd(type: type.id, id: number), to: target)
@@ -173,7 +178,8 @@ extension SimulatedHubSpot {
     }
 
     private func act<Result>(
-        on name: String, in portalID: Int64,
+        on name: String,
+        in portalID: Int64,
         _ body: (inout HubSpotAccountState, HubSpotObjectType, HubSpotTurn) throws -> Result
     ) throws -> Result {
         guard let type = HubSpotObjectType.named(name) else {
@@ -192,12 +198,16 @@ extension SimulatedHubSpot {
                 default: .refused
                 }
             throw IntegrationError(
-                code, "The simulated platform refused it.",
+                code,
+                "The simulated platform refused it.",
                 context: IntegrationError.Context(
-                    status: refusal.reply.status, platformCode: refusal.reply.body?["category"]?.string,
+                    status: refusal.reply.status,
+                    platformCode: refusal.reply.body?["category"]?.string,
                     fields: (refusal.reply.body?["errors"]?.array ?? []).flatMap {
                         ($0["context"]?["propertyName"]?.array ?? []).compactMap(\.string)
-                    }))
+                    }
+                )
+            )
         }
     }
 }
