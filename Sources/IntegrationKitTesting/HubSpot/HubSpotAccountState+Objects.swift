@@ -33,6 +33,8 @@ extension HubSpotAccountState {
     ///   - idProperty: The property; nil for the id.
     ///   - type: The type.
     ///   - followsMerges: Whether a merge's loser leads to its winner.
+    /// - Returns: The record, archived or not.
+    /// - Throws: A refusal if the property's values are not unique.
     func find(
         _ id: String,
         by idProperty: String?,
@@ -64,6 +66,7 @@ extension HubSpotAccountState {
     ///   - type: Its type.
     ///   - properties: The properties that were asked for; nil for the type's usual ones.
     ///   - showsURL: Whether the record's address is part of it.
+    /// - Returns: The body, with the properties in order of their names.
     func body(
         of record: HubSpotRecord,
         type: HubSpotObjectType,

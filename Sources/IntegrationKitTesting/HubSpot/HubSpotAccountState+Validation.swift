@@ -17,6 +17,7 @@ extension HubSpotAccountState {
     ///   - former: The record as it was; nil for one that is created.
     ///   - turn: Who writes.
     /// - Returns: What to store.
+    /// - Throws: A refusal that names every faulty property.
     func checked(
         _ properties: JSONObject,
         of type: HubSpotObjectType,

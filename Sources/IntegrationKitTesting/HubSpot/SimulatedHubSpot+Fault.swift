@@ -36,7 +36,7 @@ extension SimulatedHubSpot {
         /// A body larger than the caller accepts, after the platform acted.
         public static let hugeBody = Fault(kind: .hugeBody)
 
-        /// An answer with a status and the platform's body for it, without effect: 423, 429, 500, 502, 503, 504, 530, …
+        /// An answer with a status and the platform's body for it, without effect.
         public static func status(_ status: Int) -> Fault { Fault(kind: .status(status, hadEffect: false)) }
         /// An answer with an error's status although the platform acted.
         public static func statusAfterEffect(_ status: Int) -> Fault { Fault(kind: .status(status, hadEffect: true)) }

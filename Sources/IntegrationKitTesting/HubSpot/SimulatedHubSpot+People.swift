@@ -139,6 +139,7 @@ extension SimulatedHubSpot {
     ///   - type: The type's name or id.
     ///   - portalID: The account.
     ///   - includesArchived: Whether archived ones are among them.
+    /// - Returns: What the records look like now.
     public func records(_ type: String, in portalID: Int64, includesArchived: Bool = false) -> [Snapshot] {
         guard let type = HubSpotObjectType.named(type) else { return [] }
         return box.withLock { world in
@@ -171,6 +172,7 @@ extension SimulatedHubSpot {
     ///   - property: The property that holds the key.
     ///   - value: The key.
     ///   - portalID: The account.
+    /// - Returns: The number of creations; 1 if nothing was done twice.
     public func creationCount(of type: String, where property: String, is value: String, in portalID: Int64) -> Int {
         history(of: portalID).filter {
             $0.kind == .created && $0.objectType == type && $0.values[property] == value
