@@ -97,10 +97,13 @@ final class BudgetKeeper: Sendable {
             var longest: (wait: Duration, budget: String)?
             for (key, want) in wanted {
                 let resetsIn = want.budget.rule.resetsAt?.duration(since: wall)
-                var meter = state.meters[key]
+                var meter =
+                    state.meters[key]
                     ?? BudgetMeter(want.budget.rule, reserve: party.reserve, now: now, resetsIn: resetsIn)
                 if meter.rule != want.budget.rule { meter.adopt(want.budget.rule, now: now, resetsIn: resetsIn) }
-                guard want.amount <= meter.limit else { throw Self.tooMuch(want.amount, of: want.budget, limit: meter.limit) }
+                guard want.amount <= meter.limit else {
+                    throw Self.tooMuch(want.amount, of: want.budget, limit: meter.limit)
+                }
                 if let wait = meter.wait(for: want.amount, now: now), wait > longest?.wait ?? .zero {
                     longest = (wait, want.budget.id)
                 }
@@ -160,7 +163,8 @@ final class BudgetKeeper: Sendable {
                 guard let budget = party.budgets.first(where: { $0.id == reading.budget }), budget.scope != .record
                 else { continue }
                 let key = key(budget, party, nil)
-                var meter = state.meters[key]
+                var meter =
+                    state.meters[key]
                     ?? BudgetMeter(
                         budget.rule,
                         reserve: party.reserve,
@@ -186,7 +190,8 @@ final class BudgetKeeper: Sendable {
         let resetsIn = budget.rule.resetsAt?.duration(since: time.now())
         let key = key(budget, party, record)
         state.withLock { state in
-            var meter = state.meters[key]
+            var meter =
+                state.meters[key]
                 ?? BudgetMeter(budget.rule, reserve: party.reserve, now: now, resetsIn: resetsIn)
             meter.refuse(for: retryAfter, now: now)
             state.meters[key] = meter

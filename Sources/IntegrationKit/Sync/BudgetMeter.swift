@@ -148,7 +148,7 @@ struct BudgetMeter {
         let amount = heard - inFlight
         if case .bucket = rule {
             settleLevel(now)
-            let isNewer = remaining.map { known in askedAt.map { $0 >= known.heardAt } ?? false } ?? true
+            let isNewer = remaining.map { known in askedAt.map { $0 > known.heardAt } ?? false } ?? true
             level = isNewer ? Double(amount) : min(level, Double(amount))
             if isNewer { remaining = Remaining(amount: amount, heardAt: now) }
             return
@@ -158,7 +158,7 @@ struct BudgetMeter {
             remaining = Remaining(amount: amount, heardAt: now, endsAt: end(now: now, resetsIn: resetsIn))
             return
         }
-        let isNewer = askedAt.map { $0 >= known.heardAt } ?? false
+        let isNewer = askedAt.map { $0 > known.heardAt } ?? false
         let isFixedSpan = known.endsAt != nil && resetsIn != nil
         if isNewer, !isFixedSpan {
             remaining = Remaining(amount: amount, heardAt: now, endsAt: end(now: now, resetsIn: resetsIn))

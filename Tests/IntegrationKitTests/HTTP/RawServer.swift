@@ -25,7 +25,8 @@ final class RawServer: Sendable {
             while true {
                 if let end = text.range(of: "\r\n\r\n") {
                     let head = text[..<end.lowerBound].lowercased()
-                    let length = head.components(separatedBy: "content-length: ").dropFirst().first
+                    let length =
+                        head.components(separatedBy: "content-length: ").dropFirst().first
                         .flatMap { Int($0.prefix(while: \.isNumber)) } ?? 0
                     if text[end.upperBound...].utf8.count >= length { break }
                 }
