@@ -44,16 +44,6 @@ enum BuiltInTransform {
     case plainText
 }
 
-extension FieldTransform {
-    /// Whether the way back cannot restore what the step changed.
-    var isLossy: Bool {
-        switch name {
-        case "trim", "lowercase", "uppercase", "phone", "day", "truncate": true
-        default: false
-        }
-    }
-}
-
 extension BuiltInTransform {
     /// Reads a stored transform; one of a newer version, or with parameters that make no sense, is named.
     init(_ transform: FieldTransform) throws(TransformFailure) {

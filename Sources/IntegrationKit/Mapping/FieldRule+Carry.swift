@@ -11,9 +11,6 @@ extension FieldRule {
         }
         return CanonicalText.hash(CanonicalText.joined([host.rawValue, remote.rawValue] + steps))
     }
-
-    /// Whether a value that went out and came back may differ from what it was.
-    var isLossy: Bool { transforms.contains(where: \.isLossy) }
 }
 
 /// A rule made ready to carry many values: its steps are read once.
