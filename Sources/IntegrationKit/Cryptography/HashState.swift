@@ -7,8 +7,10 @@ import Foundation
 protocol HashState: Sendable {
     /// The state before the first block.
     init()
+    /// How many words the digest has.
+    static var digestWords: Int { get }
     /// The words of the state, which are the digest once the state is finished.
-    var words: [UInt32] { get }
+    var words: SIMD8<UInt32> { get }
     /// Absorbs whole blocks.
     mutating func absorb(_ blocks: UnsafeRawBufferPointer)
 }
@@ -24,7 +26,7 @@ extension HashState {
         unsafe message.withUnsafeBytes { unsafe finishing($0, after: absorbed) }
     }
 
-    private func finishing(_ message: UnsafeRawBufferPointer, after absorbed: Int) -> Self {
+    fileprivate func finishing(_ message: UnsafeRawBufferPointer, after absorbed: Int) -> Self {
         var state = self
         let whole = message.count & ~63
         let rest = message.count & 63
@@ -44,11 +46,16 @@ extension HashState {
 
     /// The words as bytes, the most significant first.
     var digest: Data {
-        var data = Data(capacity: 32)
-        for word in words {
-            for shift in [24, 16, 8, 0] as [UInt32] { data.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        unsafe withDigest { unsafe Data($0) }
+    }
+
+    fileprivate func withDigest<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { bytes in
+            for i in 0..<Self.digestWords {
+                unsafe bytes.storeBytes(of: words[i].bigEndian, toByteOffset: 4 &* i, as: UInt32.self)
+            }
+            return unsafe body(UnsafeRawBufferPointer(rebasing: bytes[..<(4 &* Self.digestWords)]))
         }
-        return data
     }
 }
 
@@ -76,7 +83,7 @@ struct HMACKey<State: HashState>: Sendable {
 
     /// Returns the finished state whose digest authenticates a message.
     func authenticate(_ message: Data) -> State {
-        outer.finishing(inner.finishing(message, after: 64).digest, after: 64)
+        unsafe inner.finishing(message, after: 64).withDigest { unsafe outer.finishing($0, after: 64) }
     }
 }
 

@@ -2,7 +2,18 @@
 
 /// SHA-1 (FIPS 180-4): broken for signatures, still sound in HMAC, and demanded by some platforms.
 struct SHA1State: HashState {
-    private(set) var words: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
+    static let digestWords = 5
+
+    private(set) var words = SIMD8<UInt32>(
+        0x6745_2301,
+        0xEFCD_AB89,
+        0x98BA_DCFE,
+        0x1032_5476,
+        0xC3D2_E1F0,
+        0,
+        0,
+        0
+    )
 
     mutating func absorb(_ blocks: UnsafeRawBufferPointer) {
         unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { schedule in
@@ -37,11 +48,7 @@ struct SHA1State: HashState {
             let t = unsafe rotate(a, 5) &+ mix &+ e &+ w[i]
             (a, b, c, d, e) = (t, a, rotate(b, 30), c, d)
         }
-        words[0] &+= a
-        words[1] &+= b
-        words[2] &+= c
-        words[3] &+= d
-        words[4] &+= e
+        words = words &+ SIMD8(a, b, c, d, e, 0, 0, 0)
     }
 
     @inline(__always)

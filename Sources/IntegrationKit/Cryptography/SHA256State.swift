@@ -2,7 +2,9 @@
 
 /// SHA-256 (FIPS 180-4).
 struct SHA256State: HashState {
-    private var h = SIMD8<UInt32>(
+    static let digestWords = 8
+
+    private(set) var words = SIMD8<UInt32>(
         0x6A09_E667,
         0xBB67_AE85,
         0x3C6E_F372,
@@ -24,10 +26,8 @@ struct SHA256State: HashState {
         0x748F_82EE, 0x78A5_636F, 0x84C8_7814, 0x8CC7_0208, 0x90BE_FFFA, 0xA450_6CEB, 0xBEF9_A3F7, 0xC671_78F2,
     ]
 
-    var words: [UInt32] { (0..<8).map { h[$0] } }
-
     /// The first 64 bits of the digest.
-    var prefix: UInt64 { UInt64(h[0]) << 32 | UInt64(h[1]) }
+    var prefix: UInt64 { UInt64(words[0]) << 32 | UInt64(words[1]) }
 
     mutating func absorb(_ blocks: UnsafeRawBufferPointer) {
         unsafe SHA256State.constants.withUnsafeBufferPointer { constants in
@@ -58,8 +58,8 @@ struct SHA256State: HashState {
             unsafe w[i] = w[i &- 16] &+ s0 &+ w[i &- 7] &+ s1
             i &+= 1
         }
-        var (a, b, c, d) = (h[0], h[1], h[2], h[3])
-        var (e, f, g, j) = (h[4], h[5], h[6], h[7])
+        var (a, b, c, d) = (words[0], words[1], words[2], words[3])
+        var (e, f, g, j) = (words[4], words[5], words[6], words[7])
         i = 0
         // Eight rounds, with the variables renamed instead of moved.
         while i < 64 {
@@ -73,7 +73,7 @@ struct SHA256State: HashState {
             unsafe round(b, c, d, &e, f, g, j, &a, w[i &+ 7] &+ k[i &+ 7])
             i &+= 8
         }
-        h = h &+ SIMD8(a, b, c, d, e, f, g, j)
+        words = words &+ SIMD8(a, b, c, d, e, f, g, j)
     }
 
     @inline(__always)

@@ -224,16 +224,22 @@ struct JSONParser {
     // MARK: - Strings
 
     private mutating func string() throws(Fault) -> String {
-        place += 1
-        let start = place
+        let start = place + 1
+        var end = start
         while true {
-            let byte = bytes[place]
+            let byte = bytes[end]
             if byte == UInt8(ascii: "\"") {
-                place += 1
-                return String(decoding: bytes[start..<place - 1], as: UTF8.self)
+                place = end + 1
+                return String(decoding: bytes[start..<end], as: UTF8.self)
             }
+            if byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\\") {
+                end &+= 1
+                continue
+            }
+            place = end
             if byte == UInt8(ascii: "\\") { return try stringWithEscapes(from: start) }
             try skipPlain(byte)
+            end = place
         }
     }
 

@@ -141,7 +141,9 @@ extension LaneTable {
         var shares = claim.shares.filter { $0.value > 0 }
         var picked: [(id: LaneID, lane: Lane)] = []
         var waiting = turn
-        for _ in 0..<max(0, claim.perIntegration) where !waiting.isEmpty {
+        var turns = 0
+        while turns < claim.perIntegration, !waiting.isEmpty {
+            turns += 1
             waiting = waiting.filter { integration in
                 guard !shares.isEmpty, let pick = pick(from: integration, of: shares, at: now) else { return false }
                 picked.append(pick)

@@ -242,12 +242,12 @@ extension StoreRule {
             let held = try await trial.claimOne()
             try await trial.touch(second)
             try await trial.touch(other, tenant: "tenant-b")
-            while try await trial.store.purge(.integration("one"), limit: 10) > 0 {}
+            try await trial.purgeAll(.integration("one"))
             let lost = Requirement.lease(first, token: held.lease.token)
             try await trial.expectConflict(trial.changes(requires: [lost]), [lost])
             trial.clock.advance(by: .seconds(60))
             try trial.expect(try await trial.claimedSubjects(), is: ["other"], "the lanes left")
-            while try await trial.store.purge(.tenant("tenant-b"), limit: 10) > 0 {}
+            try await trial.purgeAll(.tenant("tenant-b"))
             trial.clock.advance(by: .seconds(60))
             try trial.expect(try await trial.claimedSubjects(), is: [], "the lanes left at last")
         },

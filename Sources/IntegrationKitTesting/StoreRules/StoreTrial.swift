@@ -169,6 +169,12 @@ struct StoreTrial: Sendable {
         try expect(Set(found.taken), is: Set(taken), "the entries that are taken")
     }
 
+    /// Purges a scope that has few rows until nothing is removed any more.
+    func purgeAll(_ scope: PurgeScope) async throws {
+        for _ in 0..<100 where try await store.purge(scope, limit: 10) == 0 { return }
+        throw RuleViolation(rule: rule, "a purge has no end")
+    }
+
     // MARK: Lanes
 
     func lane(_ subject: String, of integration: String = "one") -> LaneID {

@@ -49,6 +49,30 @@ import Testing
         #expect(tag.high.byteSwapped == 0xc22b_8baf_0c01_27a9)
     }
 
+    /// Appendix A.3, cases 7 to 11: sums at and above the prime, and carries through every limb.
+    @Test(arguments: [
+        ("02", "00", ["ff*"], "03"), ("02", "ff*", ["02"], "03"), ("01", "00", ["ff*", "f0ff*", "11"], "05"),
+        ("01", "00", ["ff*", "fbfe*", "01*"], "00"), ("02", "00", ["fdff*"], "faff*"),
+    ])
+    func theAuthenticatorGivesTheTagsOfItsEdgeCases(r: String, s: String, message: [String], tag: String) throws {
+        /// Fills a block of 16 bytes: with its last byte if a star stands behind, else with zeros.
+        func block(_ text: String) throws -> Data {
+            let start = try #require(Data(hexadecimal: text.filter { $0 != "*" }))
+            let filler = text.hasSuffix("*") ? start[start.count - 1] : 0
+            return start + Data(repeating: filler, count: 16 - start.count)
+        }
+        let key = try block(r) + block(s)
+        var poly = unsafe key.withUnsafeBytes { unsafe Poly1305(key: $0) }
+        let bytes = try message.map(block).reduce(Data(), +)
+        unsafe bytes.withUnsafeBytes { unsafe poly.absorbEnd($0) }
+        let expected = try block(tag)
+        let found = poly.tag()
+        let words = [found.low, found.high].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+        }
+        #expect(Data(words) == expected)
+    }
+
     @Test func theSealGivesTheCiphertextAndTagOfSection282() throws {
         let key = ChaCha20(key: Data(0x80..<0xA0))
         let nonce = try #require(Data(hexadecimal: "070000004041424344454647"))

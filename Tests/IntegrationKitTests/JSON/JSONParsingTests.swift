@@ -68,6 +68,17 @@ import Testing
         #expect(!error.remedy.text(in: "fr").isEmpty)
     }
 
+    @Test(
+        arguments: [
+            [0x80], [0xC0, 0x80], [0xC3], [0xC3, 0x41], [0xE0, 0x9F, 0x80], [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF],
+            [0xE2, 0x82], [0xF0, 0x8F, 0xBF, 0xBF], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF],
+        ] as [[UInt8]]
+    )
+    func refusesInvalidUTF8(bytes: [UInt8]) {
+        #expect(refuses(Data([0x22] + bytes + [0x22])))
+        #expect(refuses(Data([0x22] + bytes)))
+    }
+
     @Test func boundsDepthAndBytes() throws {
         func nested(_ depth: Int) -> Data {
             Data((String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
