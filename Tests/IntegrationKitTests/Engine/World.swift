@@ -55,7 +55,7 @@ struct World {
             transport: platform,
             observers: [observer],
             time: clock.timeSource,
-            random: IntegrationKitTesting.SeededGenerator(seed: seed).randomSource
+            random: SeededGenerator(seed: seed).randomSource
         )
         integration = try await manager.connect(
             .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings)
