@@ -44,7 +44,9 @@ struct BudgetStanding: Sendable {
     var blockedFor: Duration
 }
 
-/// Keeps all budgets of a process. Never waits: says how long the caller should.
+/// Keeps all budgets of a process.
+///
+/// Never waits: says how long the caller should.
 final class BudgetKeeper: Sendable {
     fileprivate struct Key: Hashable, Sendable {
         var platform: PlatformID
@@ -77,6 +79,7 @@ final class BudgetKeeper: Sendable {
     /// - Parameters:
     ///   - spend: What the call spends.
     ///   - party: Who spends.
+    /// - Returns: The reservation, or how long to wait and for which budget.
     /// - Throws: ``IntegrationError`` if a budget is not declared or a single call exceeds its limit.
     func take(_ spend: [Spend], for party: BudgetParty) throws -> BudgetAnswer {
         let now = time.elapsed()
@@ -119,7 +122,9 @@ final class BudgetKeeper: Sendable {
         }
     }
 
-    /// Gives back what was taken for a call that surely did not leave. Does nothing for one that was finished.
+    /// Gives back what was taken for a call that surely did not leave.
+    ///
+    /// Does nothing for one that was finished.
     func giveBack(_ reservation: BudgetReservation) {
         let now = time.elapsed()
         state.withLock { state in

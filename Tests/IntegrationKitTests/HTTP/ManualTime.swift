@@ -2,7 +2,9 @@
 import Foundation
 import IntegrationKit
 
-/// Clocks that stand still until a test moves them. Sleeps end by moving, or by cancellation.
+/// Clocks that stand still until a test moves them.
+///
+/// Sleeps end by moving, or by cancellation.
 final class ManualTime: Sendable {
     private struct State {
         var elapsed = Duration.zero
