@@ -53,6 +53,7 @@ final class RawServer: Sendable {
     private let listener: LoopbackSocket
     private let received = LockBox<[String]>([])
     private let accepted = LockBox<[LoopbackSocket]>([])
+    private let isStopped = LockBox(false)
 
     /// All requests that were read, in order.
     var requests: [String] { received.withLock { $0 } }
@@ -64,8 +65,13 @@ final class RawServer: Sendable {
         port = listener.port
         guard let url = URL(string: "http://127.0.0.1:\(port)") else { throw CancellationError() }
         self.url = url
-        Thread.detachNewThread { [listener, received, accepted] in
+        Thread.detachNewThread { [listener, received, accepted, isStopped] in
+            defer { listener.close() }
             while let socket = try? listener.accept() {
+                guard !isStopped.withLock({ $0 }) else {
+                    socket.close()
+                    return
+                }
                 let number = accepted.withLock { sockets in
                     sockets.append(socket)
                     return sockets.count - 1
@@ -79,8 +85,10 @@ final class RawServer: Sendable {
     }
 
     deinit {
-        listener.shutDown()
-        listener.close()
+        // The accepting thread closes its own socket: closed here, its number could stand for another server's by then.
+        isStopped.withLock { $0 = true }
+        let port = port
+        Thread.detachNewThread { (try? LoopbackSocket.connected(to: port))?.close() }
     }
 }
 
