@@ -132,7 +132,9 @@ struct LoopbackServerTests {
             group.addTask { [context] in
                 await #expect(throws: IntegrationError.self) {
                     try await URLSessionTransport().send(
-                        HTTPRequest(.post, address.appending(path: "hang")), context: context)
+                        HTTPRequest(.post, address.appending(path: "hang")),
+                        context: context
+                    )
                 }
             }
             for _ in 0..<100 { await Task.yield() }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Foundation
 
-/// Records the traffic as an HTTP archive (HAR 1.2), which browsers and many tools open: what was really sent?
+/// Records the traffic as an HTTP archive, HAR 1.2, which browsers and many tools open.
 ///
 /// ```swift
 /// let recorder = HTTPArchiveRecorder()
@@ -180,7 +180,9 @@ public final class HTTPArchiveRecorder: HTTPMiddleware {
         )
     }
 
-    /// What of a body may be shown, and why not more. A body is shown whole or not at all.
+    /// What of a body may be shown, and why not more.
+    ///
+    /// A body is shown whole or not at all.
     private func text(of body: Data, type: String?) -> (String?, comment: String?) {
         guard !body.isEmpty else { return ("", nil) }
         guard body.count <= maximumBodySize else { return (nil, "left out: \(body.count) bytes") }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Takes secrets out of traffic by the names they go under. In doubt it takes out more.
+/// Takes secrets out of traffic by the names they go under.
+///
+/// In doubt it takes out more.
 enum Redaction {
     static let placeholder = "REDACTED"
 

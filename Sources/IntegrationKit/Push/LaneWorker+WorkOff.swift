@@ -298,7 +298,12 @@ extension LaneWorker {
 
     private func looksFirst(_ plan: Plan, unswept: Set<RecordKind>) -> Bool {
         plan.fold.outcome == .save
-            && (plan.fold.mayHaveBeenSent || plan.link.state == .unclaimed || unswept.contains(plan.kind))
+            && (mayHaveBeenSent(plan.fold) || plan.link.state == .unclaimed || unswept.contains(plan.kind))
+    }
+
+    private func mayHaveBeenSent(_ fold: JobFold) -> Bool {
+        let restoredBefore = core.restored.withLock { $0 }
+        return fold.mayHaveBeenSent || fold.jobs.contains { $0.created < restoredBefore }
     }
 
     /// The kinds whose records on the platform are not all known: a create of theirs looks first.
@@ -412,7 +417,7 @@ extension LaneWorker {
             return nil
         case .undecidable:
             // Nothing of ours was sent in this life of the store; only then is "cannot say" no reason to wait.
-            guard plan.fold.mayHaveBeenSent else { return plan }
+            guard mayHaveBeenSent(plan.fold) else { return plan }
             let error = IntegrationError(
                 .outcomeUnknown,
                 "This record may have been written before, and the platform gives no way to look.",

@@ -44,7 +44,7 @@ extension LaneWorker {
             externalKey: ExternalKey.make(
                 of: reference,
                 incarnation: incarnation,
-                namespace: core.installation.namespace
+                namespace: core.namespace
             ),
             incarnation: incarnation,
             state: .unlinked,

@@ -44,7 +44,8 @@ extension LaneID {
 
     /// The stream whose lane this is; nil for other lanes.
     var streamID: String? {
-        subject.hasPrefix("pull|") ? String(subject.dropFirst(5)).replacingOccurrences(of: "%7C", with: "|")
-            .replacingOccurrences(of: "%25", with: "%") : nil
+        subject.hasPrefix("pull|")
+            ? String(subject.dropFirst(5)).replacingOccurrences(of: "%7C", with: "|")
+                .replacingOccurrences(of: "%25", with: "%") : nil
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// The count of one budget for one of those who share it. All moments are of ``TimeSource/elapsed``.
+/// The count of one budget for one of those who share it.
+///
+/// All moments are of ``TimeSource/elapsed``.
 ///
 /// Two things are counted apart, and the tighter one decides: what we spent ourselves, and what the platform last said
 /// remains, from which everybody who shares the budget draws.

@@ -70,7 +70,7 @@ extension HubSpotProvider {
         KindDescription(
             kind: .company,
             name: LocalizedText("Companies", fr: "Entreprises"),
-            naturalKeys: ["domain"],
+            matchFields: ["domain"],
             safety: .keyed(for: nil),
             note: LocalizedText(
                 "Several companies may have the same domain; then a person chooses.",

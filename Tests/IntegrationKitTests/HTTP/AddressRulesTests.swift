@@ -5,7 +5,8 @@ import Testing
 
 struct AddressRulesTests {
     @Test(arguments: [
-        "https://api.hubapi.com/crm/v3", "https://boutique.example.fr", "https://8.8.8.8/", "https://shop.example.fr:8443/",
+        "https://api.hubapi.com/crm/v3", "https://boutique.example.fr", "https://8.8.8.8/",
+        "https://shop.example.fr:8443/",
         "https://[2606:4700::1111]/", "https://1.example.com/", "https://xn--caf-dma.fr/",
     ])
     func `public hosts over https may be called`(address: String) throws {
@@ -18,7 +19,8 @@ struct AddressRulesTests {
         "https://localhost/", "https://LOCALHOST./", "https://a.localhost/", "https://printer.local/",
         "https://metadata.google.internal/", "https://intranet/", "https://nas.home.arpa/", "https://nas.lan/",
         "https://127.0.0.1/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0x7f.1/",
-        "https://017700000001/", "https://0177.0.0.1/", "https://127.0.0.1./", "https://10.0.0.1/", "https://172.16.0.1/",
+        "https://017700000001/", "https://0177.0.0.1/", "https://127.0.0.1./", "https://10.0.0.1/",
+        "https://172.16.0.1/",
         "https://172.31.255.255/", "https://192.168.1.1/", "https://169.254.169.254/", "https://100.64.0.1/",
         "https://0.0.0.0/", "https://0/", "https://224.0.0.1/", "https://255.255.255.255/", "https://240.0.0.1/",
         "https://192.0.2.1/", "https://198.18.0.1/", "https://256.1.1.1/", "https://1.2.3.4.5/", "https://4294967296/",

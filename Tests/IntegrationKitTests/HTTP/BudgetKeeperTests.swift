@@ -3,17 +3,24 @@ import Foundation
 import Testing
 
 @testable import IntegrationKit
+import IntegrationKitTesting
 
 struct BudgetKeeperTests {
     static let platform = PlatformID(rawValue: "test")
 
     func party(
-        _ budgets: [Budget], account: String = "1", credential: String = "i-1", application: String? = "app",
+        _ budgets: [Budget],
+        account: String = "1",
+        credential: String = "i-1",
+        application: String? = "app",
         reserve: Double = 0
     ) -> BudgetParty {
         BudgetParty(
-            platform: Self.platform, application: application,
-            account: AccountKey(platform: Self.platform, value: account), credential: credential, budgets: budgets,
+            platform: Self.platform,
+            application: application,
+            account: AccountKey(platform: Self.platform, value: account),
+            credential: credential,
+            budgets: budgets,
             reserve: reserve
         )
     }
@@ -66,13 +73,15 @@ struct BudgetKeeperTests {
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func `with another client in the same window the platform's limit holds and the reserve stays`(seed: UInt64) throws {
+    func `with another client in the same window the platform's limit holds and the reserve stays`(seed: UInt64) throws
+    {
         var generator = SeededGenerator(seed: seed)
         let time = ManualTime()
         let keeper = BudgetKeeper(time: time.source)
         let limit = 100
         let party = party(
-            [Budget(id: "w", scope: .account, rule: .window(limit, per: .seconds(10)))], reserve: 0.2
+            [Budget(id: "w", scope: .account, rule: .window(limit, per: .seconds(10)))],
+            reserve: 0.2
         )
         var used: [Int: Int] = [:]
         var refusals = 0

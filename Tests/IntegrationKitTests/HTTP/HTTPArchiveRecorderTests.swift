@@ -5,7 +5,9 @@ import Testing
 
 struct HTTPArchiveRecorderTests {
     func record(
-        _ request: HTTPRequest, _ response: HTTPResponse, with recorder: HTTPArchiveRecorder
+        _ request: HTTPRequest,
+        _ response: HTTPResponse,
+        with recorder: HTTPArchiveRecorder
     ) async throws -> JSONValue {
         _ = try await recorder.intercept(request, context: .test()) { _, _ in response }
         let archive = try JSONValue(parsing: recorder.archive())
@@ -20,10 +22,16 @@ struct HTTPArchiveRecorderTests {
         let recorder = HTTPArchiveRecorder(time: ManualTime().source)
         let url = try #require(URL(string: "https://api.example.com/a?limit=10&after=%C3%A9"))
         let request = HTTPRequest(
-            .post, url, headers: ["Content-Type": "application/json"], body: Data(#"{"id":9007199254740993}"#.utf8))
+            .post,
+            url,
+            headers: ["Content-Type": "application/json"],
+            body: Data(#"{"id":9007199254740993}"#.utf8)
+        )
         let entry = try await record(
-            request, HTTPResponse(status: 201, headers: ["Content-Type": "text/plain"], body: Data("été".utf8)),
-            with: recorder)
+            request,
+            HTTPResponse(status: 201, headers: ["Content-Type": "text/plain"], body: Data("été".utf8)),
+            with: recorder
+        )
         let log = try JSONValue(parsing: recorder.archive())["log"]
         #expect(log?["version"]?.string == "1.2")
         #expect(log?["creator"]?["name"]?.string == "IntegrationKit")
@@ -48,11 +56,13 @@ struct HTTPArchiveRecorderTests {
 
     @Test func `no secret is in an archive`() async throws {
         let recorder = HTTPArchiveRecorder()
-        let address = "https://me:s3cr3t@api.example.com/oauth/v1/access-tokens/s3cr3t?hapikey=s3cr3t&consumer_secret=s3cr3t"
+        let address =
+            "https://me:s3cr3t@api.example.com/oauth/v1/access-tokens/s3cr3t?hapikey=s3cr3t&consumer_secret=s3cr3t"
             + "&oauth_signature=s3cr3t&code=s3cr3t&limit=10#s3cr3t"
         let url = try #require(URL(string: address))
         let form = HTTPRequest(
-            .post, url,
+            .post,
+            url,
             headers: [
                 "Content-Type": "application/x-www-form-urlencoded", "Authorization": "Bearer s3cr3t",
                 "X-Shopify-Access-Token": "s3cr3t", "X-HubSpot-Signature-v3": "s3cr3t", "Cookie": "a=s3cr3t",
@@ -62,7 +72,8 @@ struct HTTPArchiveRecorderTests {
         let answer = HTTPResponse(
             status: 302,
             headers: [
-                "Set-Cookie": "a=s3cr3t", "Location": "https://x.example/?code=s3cr3t", "Content-Type": "application/json",
+                "Set-Cookie": "a=s3cr3t", "Location": "https://x.example/?code=s3cr3t",
+                "Content-Type": "application/json",
             ],
             body: Data(#"{"a":[{"accessToken":"s3cr3t","hub_secret":{"x":"s3cr3t"},"code":"kept","n":1.10}]}"#.utf8)
         )

@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import IntegrationKit
+import IntegrationKitTesting
 
 struct HTTPDateTests {
     @Test(arguments: [
@@ -24,7 +25,9 @@ struct HTTPDateTests {
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `a date that was written is read again`(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        let date = Date(timeIntervalSince1970: Double(Int.random(in: -60_000_000_000...250_000_000_000, using: &generator)))
+        let date = Date(
+            timeIntervalSince1970: Double(Int.random(in: -60_000_000_000...250_000_000_000, using: &generator))
+        )
         #expect(HTTPDate.date(HTTPDate.text(date)) == date)
     }
 
@@ -33,14 +36,17 @@ struct HTTPDateTests {
         #expect(HTTPDate.text(Date(timeIntervalSince1970: 951_782_400)) == "Tue, 29 Feb 2000 00:00:00 GMT")
     }
 
-    @Test(arguments: [
-        ("120", Duration.seconds(120)), ("0", .zero), ("1.5", .milliseconds(1500)),
-        ("Sun, 06 Nov 1994 08:50:37 GMT", .seconds(60)), ("Sun, 06 Nov 1994 08:00:00 GMT", .zero),
-        ("-1", nil), ("soon", nil), ("nan", nil), ("1e300", nil),
-    ] as [(String, Duration?)])
+    @Test(
+        arguments: [
+            ("120", Duration.seconds(120)), ("0", .zero), ("1.5", .milliseconds(1500)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", .seconds(60)), ("Sun, 06 Nov 1994 08:00:00 GMT", .zero),
+            ("-1", nil), ("soon", nil), ("nan", nil), ("1e300", nil),
+        ] as [(String, Duration?)]
+    )
     func `Retry-After is read in both forms, a date by the platform's own clock`(text: String, wait: Duration?) {
         let response = HTTPResponse(
-            status: 429, headers: ["Retry-After": text, "Date": "Sun, 06 Nov 1994 08:49:37 GMT"]
+            status: 429,
+            headers: ["Retry-After": text, "Date": "Sun, 06 Nov 1994 08:49:37 GMT"]
         )
         #expect(response.retryAfter == wait)
     }

@@ -18,8 +18,16 @@ struct PipelineProvider: IntegrationProvider {
 
     var descriptor: PlatformDescriptor {
         PlatformDescriptor(
-            id: PlatformID(rawValue: "test"), name: "Test", summary: LocalizedText(), category: .crm, apiVersion: "1",
-            documentation: URL(filePath: "/"), signInMethods: [], kinds: [], routes: [], mappings: []
+            id: PlatformID(rawValue: "test"),
+            name: "Test",
+            summary: LocalizedText(),
+            category: .crm,
+            apiVersion: "1",
+            documentation: URL(filePath: "/"),
+            signInMethods: [],
+            kinds: [],
+            routes: [],
+            mappings: []
         )
     }
     func authorize(_ request: inout HTTPRequest, with credential: Credential, in context: SigningContext) throws {
@@ -47,7 +55,8 @@ struct PipelineProvider: IntegrationProvider {
     func changes(in stream: ChangeStream, matching query: ChangeQuery, in session: ProviderSession) async throws
         -> ChangePage
     { throw CancellationError() }
-    func fetchRecords(_ ids: [RemoteID], fields: [FieldName], in session: ProviderSession) async throws -> [FetchResult] {
+    func fetchRecords(_ ids: [RemoteID], fields: [FieldName], in session: ProviderSession) async throws -> [FetchResult]
+    {
         []
     }
 }
@@ -86,7 +95,10 @@ struct HTTPPipelineTests {
     let events = LockBox<[IntegrationEvent]>([])
 
     func request(
-        _ method: HTTPMethod = .get, effect: HTTPRequest.Effect? = nil, spend: [Spend] = [], carries: Bool = true,
+        _ method: HTTPMethod = .get,
+        effect: HTTPRequest.Effect? = nil,
+        spend: [Spend] = [],
+        carries: Bool = true,
         host: String = "api.example.com"
     ) throws -> HTTPRequest {
         let url = try #require(URL(string: "https://\(host)/contacts/ada@example.fr"))
@@ -94,7 +106,9 @@ struct HTTPPipelineTests {
     }
 
     func pipeline(
-        budgets: [Budget] = [], tokens: [String] = ["t0"], time: ManualTime? = nil,
+        budgets: [Budget] = [],
+        tokens: [String] = ["t0"],
+        time: ManualTime? = nil,
         _ answer: @escaping @Sendable (Int, HTTPRequest) async throws -> HTTPResponse
     ) throws -> (HTTPPipeline, ClosureTransport) {
         let source = (time ?? self.time).source
@@ -112,7 +126,9 @@ struct HTTPPipelineTests {
                 trace.add("credential\(rejected == nil ? "" : " again")")
                 let last = tokens[tokens.count - 1]
                 return Credential(
-                    method: "token", values: ["token": Secret(rejected == nil ? tokens[0] : last)])
+                    method: "token",
+                    values: ["token": Secret(rejected == nil ? tokens[0] : last)]
+                )
             },
             transport: transport,
             middlewares: [NamedMiddleware(name: "first", trace: trace), NamedMiddleware(name: "second", trace: trace)],
@@ -130,10 +146,12 @@ struct HTTPPipelineTests {
         let (pipeline, _) = try pipeline { _, _ in HTTPResponse(status: 404) }
         let response = try await pipeline.send(request(), context: .test())
         #expect(response.status == 404)
-        #expect(trace.all == [
-            "first in, signed: false", "second in, signed: false", "credential", "authorize t0", "transport",
-            "second out", "first out",
-        ])
+        #expect(
+            trace.all == [
+                "first in, signed: false", "second in, signed: false", "credential", "authorize t0", "transport",
+                "second out", "first out",
+            ]
+        )
         let event = try #require(events.withLock { $0 }.first)
         #expect(event.kind == .request)
         #expect(event.message.contains("404"))
@@ -190,7 +208,10 @@ struct HTTPPipelineTests {
         (HTTPMethod.get, ["old", "new"], 2, 200), (.get, ["old", "old"], 1, 401), (.post, ["old", "new"], 1, 401),
     ])
     func `a rejected credential is exchanged once, and only a read goes again`(
-        method: HTTPMethod, tokens: [String], sends: Int, status: Int
+        method: HTTPMethod,
+        tokens: [String],
+        sends: Int,
+        status: Int
     ) async throws {
         let (pipeline, transport) = try pipeline(tokens: tokens) { _, request in
             HTTPResponse(status: request.headers["Authorization"]?.hasPrefix("new") == true ? 200 : 401)
@@ -238,7 +259,10 @@ struct HTTPPipelineTests {
         let spending = try request(.post, spend: [Spend("w")])
         _ = try await pipeline.send(spending, context: .test())
         let party = BudgetParty(
-            platform: PlatformID(rawValue: "test"), account: pipeline.account.key, credential: "i-1", budgets: [window],
+            platform: PlatformID(rawValue: "test"),
+            account: pipeline.account.key,
+            credential: "i-1",
+            budgets: [window],
             reserve: 0.2
         )
         #expect(pipeline.keeper.standings(for: party).first?.available == 40)
@@ -290,7 +314,8 @@ struct HTTPPipelineTests {
     }
 
     @Test(arguments: [HTTPMethod.get, .post])
-    func `what takes longer than the deadline is ended, and a write may have happened`(method: HTTPMethod) async throws {
+    func `what takes longer than the deadline is ended, and a write may have happened`(method: HTTPMethod) async throws
+    {
         let time = ManualTime()
         let ended = Trace()
         let (pipeline, _) = try pipeline(time: time) { _, _ in

@@ -2,7 +2,9 @@
 import Foundation
 import IntegrationKit
 
-/// Clocks that stand still until a test moves them. Sleeps end by moving, or by cancellation.
+/// Clocks that stand still until a test moves them.
+///
+/// Sleeps end by moving, or by cancellation.
 final class ManualTime: Sendable {
     private struct State {
         var elapsed = Duration.zero
@@ -71,18 +73,5 @@ final class ManualTime: Sendable {
             let sleeper = state.withLock { $0.sleepers.removeValue(forKey: id) }
             sleeper?.continuation.resume(throwing: CancellationError())
         }
-    }
-}
-
-/// The same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
