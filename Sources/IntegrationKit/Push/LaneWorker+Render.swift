@@ -157,12 +157,12 @@ extension LaneWorker {
             commit.wakes = plan.linkKey
         }
         commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
-        let outcome: IntegrationEvent.Kind = wasLinked ? .unchanged : .adopted
+        let outcome: IntegrationEvent.Kind = wasLinked || plan.isAdopted ? .unchanged : .adopted
         try finish(
             plan.fold.jobs,
             outcome,
             remote: link.remote,
-            wasLinked ? "The platform has these values already." : "Linked the record that was there already.",
+            outcome == .unchanged ? "The platform has these values already." : "Linked the record that was there already.",
             in: &commit
         )
         if plan.fold.outcome == .read {
