@@ -1,0 +1,42 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let core: Target.Dependency = .product(name: "IntegrationKit", package: "IntegrationKit")
+let providers: Target.Dependency = .product(name: "IntegrationKitProviders", package: "IntegrationKit")
+let testing: Target.Dependency = .product(name: "IntegrationKitTesting", package: "IntegrationKit")
+
+let package = Package(
+    name: "Examples",
+    platforms: [.macOS(.v13), .iOS(.v16)],
+    dependencies: [.package(name: "IntegrationKit", path: "..")],
+    targets: [
+        .executableTarget(
+            name: "QuickStart",
+            dependencies: [core, providers, testing],
+            path: "QuickStart",
+            resources: [.copy("events.jsonl")],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "SimulatedPlatforms",
+            dependencies: [core, testing],
+            path: "SimulatedPlatforms",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Snippets",
+            dependencies: [core, providers, testing],
+            path: "Snippets",
+            swiftSettings: strict
+        ),
+    ]
+)
