@@ -62,16 +62,15 @@ public struct SyncReport: Sendable, CustomStringConvertible {
         lines.reduce(0) { $0 + ($1.counts[kind] ?? 0) }
     }
 
-    /// What happened in words, such as `HubSpot: 1 contact created`.
+    /// What happened in words, such as `Mon HubSpot: 1 call created, 2 contact created`.
     public var description: String {
         var texts: [String] = []
-        for line in lines.sorted(by: { ($0.name, $0.kind.rawValue) < ($1.name, $1.kind.rawValue) }) {
-            let parts = line.counts.filter { $0.value > 0 }.sorted { $0.key.rawValue < $1.key.rawValue }
-            guard !parts.isEmpty else { continue }
-            texts.append(
-                "\(line.name): "
-                    + parts.map { "\($0.value) \(line.kind.rawValue) \($0.key.rawValue)" }.joined(separator: ", ")
-            )
+        for (name, lines) in Dictionary(grouping: lines, by: \.name).sorted(by: { $0.key < $1.key }) {
+            let parts = lines.sorted { $0.kind.rawValue < $1.kind.rawValue }.flatMap { line in
+                line.counts.filter { $0.value > 0 }.sorted { $0.key.rawValue < $1.key.rawValue }
+                    .map { "\($0.value) \(line.kind.rawValue) \($0.key.rawValue)" }
+            }
+            if !parts.isEmpty { texts.append("\(name): " + parts.joined(separator: ", ")) }
         }
         texts += problems.map(\.description)
         if texts.isEmpty { texts.append("Nothing to do") }
@@ -96,9 +95,12 @@ final class SyncTally: Sendable {
         }
     }
 
+    /// Adds an incident, once. To wait for one's turn within the platform's limits is none.
     func add(_ problem: IntegrationError) {
-        state.withLock {
-            if $0.problems.count < 100, !$0.problems.contains(problem) { $0.problems.append(problem) }
+        if problem.code == .limited, problem.context.status == nil { return }
+        state.withLock { state in
+            let isKnown = state.problems.contains { $0.code == problem.code && $0.message == problem.message }
+            if !isKnown, state.problems.count < 100 { state.problems.append(problem) }
         }
     }
 
