@@ -20,6 +20,12 @@ let package = Package(
     dependencies: [.package(name: "IntegrationKit", path: "..")],
     targets: [
         .executableTarget(
+            name: "GuideCode",
+            dependencies: [core, providers, testing],
+            path: "GuideCode",
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "QuickStart",
             dependencies: [core, providers, testing],
             path: "QuickStart",
@@ -30,12 +36,6 @@ let package = Package(
             name: "SimulatedPlatforms",
             dependencies: [core, testing],
             path: "SimulatedPlatforms",
-            swiftSettings: strict
-        ),
-        .target(
-            name: "Snippets",
-            dependencies: [core, providers, testing],
-            path: "Snippets",
             swiftSettings: strict
         ),
     ]
