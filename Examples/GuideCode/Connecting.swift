@@ -58,7 +58,12 @@ func choose(_ manager: IntegrationManager, _ integration: Integration) async thr
 func provision(_ manager: IntegrationManager, token: String) async throws {
     // snippet: provision
     let integration = try await manager.connect(
-        .hubSpot, for: "tenant-42", name: "Mon HubSpot", form: ["access_token": token], provisions: false)
+        .hubSpot,
+        for: "tenant-42",
+        name: "Mon HubSpot",
+        form: ["access_token": token],
+        provisions: false
+    )
     for step in try await manager.missingFields(of: integration.id).steps {
         print(step.kind.rawValue, step.field.rawValue, step.reason.text(in: "fr"))
     }

@@ -16,14 +16,14 @@ func firstSync() async throws {
         namespace: "my-app-development",
         transport: hubSpot
     )
-    try await manager.connect(
-        .hubSpot, for: "tenant-42", name: "Mon HubSpot", form: ["access_token": hubSpot.issueToken(for: 42)])
+    let token = hubSpot.issueToken(for: 42)
+    try await manager.connect(.hubSpot, for: "tenant-42", name: "Mon HubSpot", form: ["access_token": token])
 
     let coordinator = SyncCoordinator(manager)
+    let zoe: [FieldName: FieldValue] = ["email": "zoe@example.fr", "first_name": "Zoë", "last_name": "Lefèvre"]
     try await coordinator.enqueue(
-        DomainEvent(
-            .prospectCreated, id: "evt-1", of: "prospect_123", for: "tenant-42",
-            fields: ["email": "zoe@example.fr", "first_name": "Zoë", "last_name": "Lefèvre"]))
+        DomainEvent(.prospectCreated, id: "evt-1", of: "prospect_123", for: "tenant-42", fields: zoe)
+    )
     let report = try await coordinator.syncOnce(until: .now + .seconds(25))
 
     print(report)  // Mon HubSpot: 1 contact created; next work in 3600 s

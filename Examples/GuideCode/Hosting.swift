@@ -29,24 +29,24 @@ func syncInBackground(_ coordinator: SyncCoordinator) async throws -> Date {
 // end
 
 #if os(iOS)
-import BackgroundTasks
-import SwiftUI
+    import BackgroundTasks
+    import SwiftUI
 
-struct SyncScene<Content: Scene>: Scene {
-    let content: Content
-    let coordinator: SyncCoordinator
+    struct SyncScene<Content: Scene>: Scene {
+        let content: Content
+        let coordinator: SyncCoordinator
 
-    // snippet: background-scene
-    var body: some Scene {
-        content.backgroundTask(.appRefresh("fr.example.sync")) {
-            let next = try? await syncInBackground(coordinator)
-            let request = BGAppRefreshTaskRequest(identifier: "fr.example.sync")
-            request.earliestBeginDate = next
-            try? BGTaskScheduler.shared.submit(request)
+        // snippet: background-scene
+        var body: some Scene {
+            content.backgroundTask(.appRefresh("fr.example.sync")) {
+                let next = try? await syncInBackground(coordinator)
+                let request = BGAppRefreshTaskRequest(identifier: "fr.example.sync")
+                request.earliestBeginDate = next
+                try? BGTaskScheduler.shared.submit(request)
+            }
         }
+        // end
     }
-    // end
-}
 #endif
 
 func commandLine(_ coordinator: SyncCoordinator) async throws -> Int32 {

@@ -10,7 +10,11 @@ let prospects = FieldMapping(
         FieldRule("email", "email", transforms: [.trimmed, .lowercased], isRequired: true),
         FieldRule("last_name", "lastname", fallback: "(sans nom)"),
         FieldRule("phone", "phone", transforms: [.phone(callingCode: "33")]),
-        FieldRule("temperature", "hs_lead_status", transforms: [.values(["chaud": "OPEN_DEAL", "froid": "BAD_TIMING"])]),
+        FieldRule(
+            "temperature",
+            "hs_lead_status",
+            transforms: [.values(["chaud": "OPEN_DEAL", "froid": "BAD_TIMING"])]
+        ),
         FieldRule("score", "hs_score_interne", direction: .outbound),
         FieldRule("owner", "hubspot_owner_id", direction: .inbound),
     ]
@@ -50,7 +54,11 @@ func routes() -> SyncSettings {
         EventRoute(.prospectUpdated, .update, .contact),
         EventRoute(.prospectDeleted, .delete, .contact),
         EventRoute(
-            "visit.planned", .create, .task, relations: [EventRoute.RelationRule("prospect", as: .contact)]),
+            "visit.planned",
+            .create,
+            .task,
+            relations: [EventRoute.RelationRule("prospect", as: .contact)]
+        ),
     ]
     // end
     return settings

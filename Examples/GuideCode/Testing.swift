@@ -20,14 +20,19 @@ func lostAnswer() async throws {
         random: SeededGenerator(seed: 7).randomSource
     )
     try await manager.connect(
-        .hubSpot, for: "tenant-42", name: "HubSpot", form: ["access_token": hubSpot.issueToken(for: 42)],
-        settings: SyncSettings(frequency: .manual))
+        .hubSpot,
+        for: "tenant-42",
+        name: "HubSpot",
+        form: ["access_token": hubSpot.issueToken(for: 42)],
+        settings: SyncSettings(frequency: .manual)
+    )
     let host = InMemoryHostRecords()
     let coordinator = SyncCoordinator(manager, host: host)
 
     hubSpot.fail(1, SimulatedHubSpot.CallPattern(method: .post, path: "contacts/batch"), with: .lostAnswerAfter)
     try await coordinator.enqueue(
-        DomainEvent(.prospectCreated, id: "evt-1", of: "p-1", for: "tenant-42", fields: ["email": "zoe@example.fr"]))
+        DomainEvent(.prospectCreated, id: "evt-1", of: "p-1", for: "tenant-42", fields: ["email": "zoe@example.fr"])
+    )
     for _ in 0..<50 {
         let report = try await coordinator.syncOnce(until: .now + .seconds(60))
         guard let due = report.nextDue, due < .seconds(600) else { break }

@@ -7,7 +7,10 @@ func makeManagerForWebhooks(_ keyring: Keyring, clientID: String, clientSecret: 
     let callback = URL(filePath: "/")
     // snippet: webhook-secret
     let application = ApplicationCredentials(
-        clientID: clientID, secrets: [Secret(clientSecret)], redirectURL: callback)
+        clientID: clientID,
+        secrets: [Secret(clientSecret)],
+        redirectURL: callback
+    )
     let manager = try await IntegrationManager(
         providers: [.hubSpot],
         store: InMemoryIntegrationStore(),
@@ -22,9 +25,13 @@ func makeManagerForWebhooks(_ keyring: Keyring, clientID: String, clientSecret: 
 // snippet: webhook-route
 /// Answers `POST /webhooks/hubspot`.
 func receive(
-    _ headers: [(name: String, value: String)], _ body: Data, in inbox: WebhookInbox
+    _ headers: [(name: String, value: String)],
+    _ body: Data,
+    in inbox: WebhookInbox
 ) async throws -> HTTPResponse {
-    guard let address = URL(string: "https://hooks.example.fr/webhooks/hubspot") else { return HTTPResponse(status: 500) }
+    guard let address = URL(string: "https://hooks.example.fr/webhooks/hubspot") else {
+        return HTTPResponse(status: 500)
+    }
     let fields = headers.map { HTTPHeaders.Field($0.name, $0.value) }
     let request = HTTPRequest(.post, address, headers: HTTPHeaders(fields), body: body)
     let receipt = await inbox.receive(request, from: .hubSpot)

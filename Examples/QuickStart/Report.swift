@@ -41,7 +41,8 @@ struct Report {
         title("CONNECTED")
         line(
             "\(story.integration.name), portal \(story.integration.account.value): \(story.integration.access.count) kinds "
-                + "of record, \(story.callsToConnect) calls to look round and to make the key properties")
+                + "of record, \(story.callsToConnect) calls to look round and to make the key properties"
+        )
     }
 
     private mutating func events(_ intake: Intake) {
@@ -64,7 +65,8 @@ struct Report {
         let hundredths = work.calls * 100 / max(records, 1)
         line(
             "\(work.calls) calls for \(records) records written: "
-                + "\(hundredths / 100).\(String(hundredths % 100).padded(to: 2, with: "0", right: true)) a record")
+                + "\(hundredths / 100).\(String(hundredths % 100).padded(to: 2, with: "0", right: true)) a record"
+        )
         for problem in work.problems { line("on the way", problem.message) }
     }
 
@@ -81,7 +83,10 @@ struct Report {
         for deed in story.deeds.inHubSpot { line("in HubSpot", deed) }
         for deed in story.deeds.inCompany { line("in the company", deed) }
         let mail = story.mail
-        line("webhooks", "\(mail.deliveries) delivery, \(mail.accepted) events taken; sent again, \(mail.repeated) known")
+        line(
+            "webhooks",
+            "\(mail.deliveries) delivery, \(mail.accepted) events taken; sent again, \(mail.repeated) known"
+        )
         line("a forged one", "answered \(mail.forgedStatus): \(mail.forged?.message ?? "")")
     }
 

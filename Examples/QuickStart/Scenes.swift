@@ -29,7 +29,7 @@ struct Intake: Sendable {
 }
 
 extension World {
-    /// Connects the company's HubSpot account. Some of its contacts were typed in there long before.
+    /// Connects the company's HubSpot account, in which some of its contacts were typed in long before.
     func connect(knownTo events: [DomainEvent]) async throws -> Integration {
         let known = events.filter { $0.kind == .prospectCreated }.compactMap { event -> (String, DomainEvent)? in
             guard case .text(let email) = event.fields["email"], event.fields["company"] != nil else { return nil }
@@ -37,7 +37,10 @@ extension World {
         }
         for (place, (email, _)) in known.filter({ $0.0.contains(".example") }).enumerated() where place % 9 == 4 {
             try hubSpot.create(
-                "contact", in: World.portal, ["email": email.lowercased(), "website": "https://typed-in-by.hand.example"])
+                "contact",
+                in: World.portal,
+                ["email": email.lowercased(), "website": "https://typed-in-by.hand.example"]
+            )
         }
         clock.advance(by: .seconds(3600))
         return try await manager.connect(
@@ -85,7 +88,11 @@ extension World {
         var deeds = Deeds()
         let contact = try partner("prospect", "p-002")
         try hubSpot.edit(
-            "contact", contact, in: World.portal, ["jobtitle": "Présidente d’honneur", "hs_lead_status": "CONNECTED"])
+            "contact",
+            contact,
+            in: World.portal,
+            ["jobtitle": "Présidente d’honneur", "hs_lead_status": "CONNECTED"]
+        )
         deeds.inHubSpot.append("edited the contact of p-002: job title, lead status")
         let contested = try partner("prospect", "p-004")
         try hubSpot.edit("contact", contested, in: World.portal, ["city": "Concarneau", "zip": "29900"])
@@ -96,11 +103,18 @@ extension World {
         for (name, surname) in [("Gwenaëlle", "Ploërmel"), ("Thaïs", "Aïnhoa")] {
             let email = "\(surname.lowercased().applyingASCII).\(name.lowercased().applyingASCII)@salon-habitat.example"
             try hubSpot.create(
-                "contact", in: World.portal, ["email": email, "firstname": name, "lastname": surname])
+                "contact",
+                in: World.portal,
+                ["email": email, "firstname": name, "lastname": surname]
+            )
         }
         deeds.inHubSpot.append("created two contacts met at a fair")
         try hubSpot.merge(
-            "contact", try partner("prospect", "p-047"), into: try partner("prospect", "p-048"), in: World.portal)
+            "contact",
+            try partner("prospect", "p-047"),
+            into: try partner("prospect", "p-048"),
+            in: World.portal
+        )
         deeds.inHubSpot.append("merged the contact of p-047 into that of p-048")
         try hubSpot.archive("contact", try partner("prospect", "p-045"), in: World.portal)
         deeds.inHubSpot.append("deleted the contact of p-045")
@@ -111,8 +125,13 @@ extension World {
         await host.edit(edited, words)
         try await coordinator.enqueue(
             DomainEvent(
-                .prospectUpdated, id: "evt-conflict", of: "p-004", for: World.tenant, fields: words,
-                occurredAt: clock.wall)
+                .prospectUpdated,
+                id: "evt-conflict",
+                of: "p-004",
+                for: World.tenant,
+                fields: words,
+                occurredAt: clock.wall
+            )
         )
         deeds.inCompany.append("edited p-004: city (a conflict, HubSpot wins by its settings), company (no conflict)")
         return deeds
@@ -152,7 +171,9 @@ extension World {
         guard let last = deliveries.last else { return mail }
         mail.repeated = await inbox.receive(last, from: .hubSpot).ignored
         var forged = last
-        forged.body = Data(String(decoding: last.body ?? Data(), as: UTF8.self).replacing("creation", with: "deletion").utf8)
+        forged.body = Data(
+            String(decoding: last.body ?? Data(), as: UTF8.self).replacing("creation", with: "deletion").utf8
+        )
         let receipt = await inbox.receive(forged, from: .hubSpot)
         mail.forged = receipt.error
         mail.forgedStatus = receipt.response.status

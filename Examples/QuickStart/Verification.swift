@@ -40,7 +40,8 @@ extension World {
         let statistics = try await manager.statistics(of: integration.id)
         if statistics.queued + statistics.sent != result.waiting.count {
             result.faults.append(
-                "\(statistics.queued + statistics.sent) jobs are queued, but \(result.waiting.count) events wait.")
+                "\(statistics.queued + statistics.sent) jobs are queued, but \(result.waiting.count) events wait."
+            )
         }
         let done = intake.queued.count - result.waiting.count
         result.checks.append("\(done) of \(intake.queued.count) queued events came to an end, the others say why not")
@@ -60,7 +61,8 @@ extension World {
         if Set(emails).count != emails.count { result.faults.append("Two contacts hold one e-mail address.") }
         let told = observer.count(.created)
         result.checks.append(
-            "\(creations.count) records were created in HubSpot through us, each once; \(told) were reported as created")
+            "\(creations.count) records were created in HubSpot through us, each once; \(told) were reported as created"
+        )
     }
 
     /// Each linked record must show the same values on both sides.
@@ -85,7 +87,8 @@ extension World {
             guard let own = await host.record(reference),
                 let mapping = mappings.first(where: { $0.hostKind == reference.kind && $0.kind == remote.kind })
             else { continue }
-            guard let theirs = hubSpot.record(remote.kind.rawValue, remote.value, in: World.portal), !theirs.isArchived else {
+            guard let theirs = hubSpot.record(remote.kind.rawValue, remote.value, in: World.portal), !theirs.isArchived
+            else {
                 result.faults.append("\(reference.kind) \(reference.id) is not in HubSpot.")
                 continue
             }

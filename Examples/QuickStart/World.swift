@@ -49,7 +49,11 @@ struct World: Sendable {
     /// Opens the company's account in HubSpot: searches lag, webhooks are subscribed, and somebody typed in contacts.
     private static func furnish(_ hubSpot: SimulatedHubSpot) {
         var account = SimulatedHubSpot.Account(
-            portalID: portal, name: "Atelier Durand", timeZone: "Europe/Paris", currency: "EUR")
+            portalID: portal,
+            name: "Atelier Durand",
+            timeZone: "Europe/Paris",
+            currency: "EUR"
+        )
         account.searchLag = .seconds(1) ... .seconds(8)
         hubSpot.addAccount(account)
         hubSpot.configureApp { app in

@@ -30,7 +30,9 @@ while let argument = arguments.popFirst() {
         print(help)
         exit(0)
     case "--port":
-        guard let value = arguments.popFirst().flatMap(UInt16.init) else { complain("--port needs a number up to 65535.") }
+        guard let value = arguments.popFirst().flatMap(UInt16.init) else {
+            complain("--port needs a number up to 65535.")
+        }
         port = value
     case "--portal":
         guard let value = arguments.popFirst().flatMap(Int64.init) else { complain("--portal needs a number.") }

@@ -5,7 +5,8 @@ import IntegrationKitTesting
 import Testing
 
 @Suite struct AdoptionTests {
-    @Test func `Two records that find one contact in the same round: one links, the other writes nothing`() async throws {
+    @Test func `Two records that find one contact in the same round: one links, the other writes nothing`() async throws
+    {
         let world = try await World(settings: SyncSettings(frequency: .manual))
         let id = try world.platform.create("contact", in: World.portal, ["email": "contact@cabinet.example"])
         try await world.create("p-1", ["email": "contact@cabinet.example", "first_name": "Étienne"])

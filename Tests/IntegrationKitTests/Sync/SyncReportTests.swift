@@ -20,8 +20,10 @@ import Testing
         tally.add(IntegrationError(.network, "The connection broke.", retry: .after(.seconds(2))))
         tally.add(IntegrationError(.limited, "The budget search is used up for now.", budget: "search"))
         tally.add(IntegrationError(.limited, "Too many calls.", context: IntegrationError.Context(status: 429)))
-        #expect(tally.report(calls: [:], nextDue: nil).problems.map(\.message) == [
-            "The connection broke.", "Too many calls.",
-        ])
+        #expect(
+            tally.report(calls: [:], nextDue: nil).problems.map(\.message) == [
+                "The connection broke.", "Too many calls.",
+            ]
+        )
     }
 }
