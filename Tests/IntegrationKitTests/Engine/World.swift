@@ -21,6 +21,7 @@ struct World {
     init(
         seed: UInt64 = 1,
         settings: SyncSettings = SyncSettings(),
+        middlewares: [any HTTPMiddleware] = [],
         account: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) async throws {
         clock = ManualClock(skippingSleepsUpTo: .seconds(5))
@@ -53,6 +54,7 @@ struct World {
                 ]
             ],
             transport: platform,
+            middlewares: middlewares,
             observers: [observer],
             time: clock.timeSource,
             random: SeededGenerator(seed: seed).randomSource
