@@ -7,7 +7,10 @@ import IntegrationKit
 /// A provider knows and does not decide: it keeps no state, waits for nothing and repeats nothing.
 struct MeadowProvider: IntegrationProvider {
     /// The address of the API.
-    static let address = URL(filePath: "/v1", relativeTo: URL(string: "https://api.meadow.example")).absoluteURL
+    static let address: URL = {
+        guard let url = URL(string: "https://api.meadow.example/v1") else { preconditionFailure("This is an address.") }
+        return url
+    }()
 
     // MARK: Requests
 

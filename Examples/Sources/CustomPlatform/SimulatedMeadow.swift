@@ -40,7 +40,7 @@ actor SimulatedMeadow: HTTPTransport {
 
     /// The date as Meadow keeps dates: in whole milliseconds.
     private var now: Date {
-        Date(timeIntervalSince1970: (time.now().timeIntervalSince1970 * 1000).rounded(.down) / 1000)
+        Date(timeIntervalSince1970: (time.now().timeIntervalSince1970 * 1000).rounded() / 1000)
     }
 
     // MARK: The API
