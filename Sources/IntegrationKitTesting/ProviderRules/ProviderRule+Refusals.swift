@@ -10,20 +10,12 @@ extension ProviderRule {
                 let refused = try trial.sample(kind.kind, 1).refused
                 guard !refused.isEmpty else { continue }
                 checked = true
-                var writes = try await trial.creates(kind.kind, 9)
-                let guilty = writes[4].id
-                writes[4].fields.merge(refused) { $1 }
-                writes[4].changed = Set(writes[4].fields.keys)
-                let outcomes = try await trial.deliver(writes)
-                for write in writes {
-                    switch outcomes[write.id] {
-                    case .refused where write.id == guilty: break
-                    case .applied where write.id != guilty: break
-                    case let outcome:
-                        let who = write.id == guilty ? "the guilty one" : "an innocent one"
-                        throw RuleViolation(rule: trial.rule, "\(trial.name(write)), \(who), was \(trial.name(outcome))")
-                    }
-                }
+                let creates = try await trial.creates(kind.kind, 9)
+                try await trial.expectInnocence(in: creates, refusing: refused)
+                let made = try await trial.creates(kind.kind, 9)
+                let outcomes = try await trial.deliver(made)
+                let updates = try made.map { try trial.update(try trial.applied(outcomes[$0.id], of: $0), after: $0) }
+                try await trial.expectInnocence(in: updates, refusing: refused)
             }
             if !checked { throw UnsupportedHook("no sample has values that the platform refuses") }
         },
@@ -143,6 +135,24 @@ extension ProviderRule {
 }
 
 extension ProviderTrial {
+    /// Gives one of the writes values that the platform refuses, and checks that it alone is refused.
+    func expectInnocence(in writes: [RecordWrite], refusing refused: [FieldName: FieldValue]) async throws {
+        var writes = writes
+        let guilty = writes.count / 2
+        writes[guilty].fields.merge(refused) { $1 }
+        writes[guilty].changed.formUnion(refused.keys)
+        let outcomes = try await deliver(writes)
+        for (place, write) in writes.enumerated() {
+            switch outcomes[write.id] {
+            case .refused where place == guilty: break
+            case .applied where place != guilty: break
+            case let outcome:
+                let who = place == guilty ? "the guilty one" : "an innocent one"
+                throw RuleViolation(rule: rule, "\(name(write)), \(who), was \(name(outcome))")
+            }
+        }
+    }
+
     /// Checks that all writes wait for a declared budget.
     func expectLimited(_ outcomes: [(write: RecordWrite, outcome: WriteOutcome)], _ budgets: [String]) throws {
         for (write, outcome) in outcomes {
