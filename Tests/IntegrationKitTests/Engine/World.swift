@@ -9,8 +9,8 @@ struct World {
     let clock: ManualClock
     let platform: SimulatedHubSpot
     let store: InMemoryIntegrationStore
-    let records = InMemoryHostRecords()
-    let observer = RecordingObserver()
+    var records = InMemoryHostRecords()
+    var observer = RecordingObserver()
     let manager: IntegrationManager
     let coordinator: SyncCoordinator
     let integration: Integration
