@@ -24,6 +24,6 @@ let package = Package(
                 .product(name: "IntegrationKitTesting", package: "IntegrationKit"),
             ],
             swiftSettings: strict
-        ),
+        )
     ]
 )
