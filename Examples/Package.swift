@@ -10,19 +10,38 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let core: Target.Dependency = .product(name: "IntegrationKit", package: "IntegrationKit")
+let providers: Target.Dependency = .product(name: "IntegrationKitProviders", package: "IntegrationKit")
+let testing: Target.Dependency = .product(name: "IntegrationKitTesting", package: "IntegrationKit")
+
 let package = Package(
-    name: "IntegrationKitExamples",
-    platforms: [.macOS(.v13)],
-    dependencies: [
-        .package(name: "IntegrationKit", path: "..")
-    ],
+    name: "Examples",
+    platforms: [.macOS(.v13), .iOS(.v16)],
+    dependencies: [.package(name: "IntegrationKit", path: "..")],
     targets: [
         .executableTarget(
             name: "CustomPlatform",
-            dependencies: [
-                .product(name: "IntegrationKit", package: "IntegrationKit"),
-                .product(name: "IntegrationKitTesting", package: "IntegrationKit"),
-            ],
+            dependencies: [core, testing],
+            path: "CustomPlatform",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "QuickStart",
+            dependencies: [core, providers, testing],
+            path: "QuickStart",
+            resources: [.copy("events.jsonl")],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "SimulatedPlatforms",
+            dependencies: [core, testing],
+            path: "SimulatedPlatforms",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Snippets",
+            dependencies: [core, providers, testing],
+            path: "Snippets",
             swiftSettings: strict
         )
     ]

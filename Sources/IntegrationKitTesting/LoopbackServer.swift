@@ -53,7 +53,10 @@ public final class LoopbackServer: Sendable {
         do {
             listener = try LoopbackSocket.listening(port: port)
         } catch {
-            throw IntegrationError(.conflict, "127.0.0.1:\(port) cannot be listened on: \(error.call), \(error.number).")
+            throw IntegrationError(
+                .conflict,
+                "127.0.0.1:\(port) cannot be listened on: \(error.call), \(error.number)."
+            )
         }
         let address = "http://127.0.0.1:\(listener.port)"
         let isFirst = state.withLock { state in
@@ -125,7 +128,9 @@ public final class LoopbackServer: Sendable {
                     guard message.keepsAlive else { return }
                 }
             } catch is HTTPRequestReader.Malformed {
-                try? socket.write(Array("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
+                try? socket.write(
+                    Array("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
+                )
             } catch {
                 return  // The client is gone; there is nobody to tell.
             }

@@ -35,6 +35,8 @@ package struct LoopbackSocket: Sendable {
     /// - Parameters:
     ///   - port: The port; 0 takes a free one.
     ///   - backlog: How many connections may wait to be accepted.
+    /// - Returns: The socket.
+    /// - Throws: What the system refused.
     package static func listening(port: UInt16 = 0, backlog: Int32 = 128) throws(Failure) -> LoopbackSocket {
         let socket = try open()
         socket.setOption(SO_REUSEADDR)
@@ -91,6 +93,8 @@ package struct LoopbackSocket: Sendable {
     /// Waits for bytes; none mean that the other side closed.
     ///
     /// - Parameter count: How many bytes at the most.
+    /// - Returns: The bytes that came, or none at the end.
+    /// - Throws: What the system refused.
     package func read(upTo count: Int = 65536) throws(Failure) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         while true {
@@ -118,7 +122,9 @@ package struct LoopbackSocket: Sendable {
         }
     }
 
-    /// Ends the connection in both directions; whoever reads from it wakes up. The socket stays to be closed.
+    /// Ends the connection in both directions; whoever reads from it wakes up.
+    ///
+    /// The socket stays to be closed.
     package func shutDown() {
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
     }
@@ -127,12 +133,18 @@ package struct LoopbackSocket: Sendable {
     package func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(
-            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size)
+            descriptor,
+            SOL_SOCKET,
+            SO_LINGER,
+            &option,
+            socklen_t(MemoryLayout<linger>.size)
         )
         close()
     }
 
-    /// Closes the socket. Only its owner does, once: the system gives the number away again.
+    /// Closes the socket.
+    ///
+    /// Only its owner does, once: the system gives the number away again.
     package func close() {
         _ = Foundation.close(descriptor)
     }

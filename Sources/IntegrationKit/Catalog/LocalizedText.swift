@@ -18,6 +18,7 @@ public struct LocalizedText: Hashable, Codable, Sendable {
     /// Returns the text in a language, in English where there is none, or nothing.
     ///
     /// - Parameter language: A language code; a region as in `fr-CA` is ignored.
+    /// - Returns: The text; empty if there is none at all.
     public func text(in language: String) -> String {
         let base = language.split(whereSeparator: { $0 == "-" || $0 == "_" }).first.map(String.init) ?? language
         return texts[base] ?? texts["en"] ?? ""

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Foundation
 
-/// One tenant's connection to one remote account, as the host sees it. Holds no secret.
+/// One tenant's connection to one remote account, as the host sees it.
+///
+/// Holds no secret.
 public struct Integration: Hashable, Sendable, Identifiable {
     /// What the integration is doing.
     public enum State: String, Hashable, Codable, Sendable {
@@ -49,7 +51,9 @@ public struct Integration: Hashable, Sendable, Identifiable {
     /// What failed last, until something succeeds.
     public var lastError: IntegrationError?
 
-    /// Creates an integration. Hosts receive integrations; this is for previews and tests.
+    /// Creates an integration.
+    ///
+    /// Hosts receive integrations; this is for previews and tests.
     ///
     /// - Parameters:
     ///   - id: The id.
@@ -104,7 +108,9 @@ public struct SyncSettings: Hashable, Codable, Sendable {
         /// Both ways.
         case bidirectional
     }
-    /// When changes are pulled. Events of the host go out as they come.
+    /// When changes are pulled.
+    ///
+    /// Events of the host go out as they come.
     public enum Frequency: Hashable, Codable, Sendable {
         /// Every minute, and at once by webhook.
         case realtime

@@ -10,14 +10,19 @@ extension IntegrationManager {
     ///   - id: The integration's id.
     ///   - before: Only entries before this date; nil: from now.
     ///   - limit: The most entries to return.
+    /// - Returns: The entries.
     /// - Throws: ``IntegrationError`` with code `notFound`.
     public func logs(of id: String, before: Date? = nil, limit: Int = 100) async throws -> [SyncLogEntry] {
         let integration = try await load(id)
         let upper = RowKey.time(before ?? core.now().addingTimeInterval(86_400))
         let rows = try await core.store.rows(
             matching: RowQuery(
-                "log.integration", range: RowKey.join(id, RowKey.time(Date(milliseconds: 0)))..<RowKey.join(id, upper),
-                limit: limit, descending: true))
+                "log.integration",
+                range: RowKey.join(id, RowKey.time(Date(milliseconds: 0)))..<RowKey.join(id, upper),
+                limit: limit,
+                descending: true
+            )
+        )
         return try rows.map { try entry($0, integration.keys) }
     }
 
@@ -44,23 +49,31 @@ extension IntegrationManager {
     /// - Parameters:
     ///   - event: The host's id of the event.
     ///   - tenant: The tenant.
+    /// - Returns: The states of its jobs in words, and its log.
     /// - Throws: ``IntegrationError`` if the store failed.
     public func why(event: String, of tenant: String) async throws -> SyncExplanation {
         let key = RowKey.join(tenant, event)
         return try await explain(
-            jobs: RowQuery("job.event", keys: [key]), logs: RowQuery("log.event", keys: [key], limit: 1000), tenant,
-            nothing: "Nothing is known of the event \(event): it was never enqueued, or longer ago than is remembered.")
+            jobs: RowQuery("job.event", keys: [key]),
+            logs: RowQuery("log.event", keys: [key], limit: 1000),
+            tenant,
+            nothing: "Nothing is known of the event \(event): it was never enqueued, or longer ago than is remembered."
+        )
     }
 
     /// Tells in words how a record of the host stands: what it is linked to, what waits and why.
     ///
     /// - Parameter record: The host's record.
+    /// - Returns: The states of its link and jobs in words, and its log.
     /// - Throws: ``IntegrationError`` if the store failed.
     public func why(_ record: HostReference) async throws -> SyncExplanation {
         let key = RowKey.join(record.tenant, record.kind, record.id)
         var explanation = try await explain(
-            jobs: RowQuery("record", keys: [key]), logs: RowQuery("log.record", keys: [key], limit: 1000), record.tenant,
-            nothing: "Nothing is known of the record \(record.kind) \(record.id).")
+            jobs: RowQuery("record", keys: [key]),
+            logs: RowQuery("log.record", keys: [key], limit: 1000),
+            record.tenant,
+            nothing: "Nothing is known of the record \(record.kind) \(record.id)."
+        )
         let links = try await core.store.records(RecordLink.self, matching: RowQuery("record", keys: [key]))
         for link in links {
             let remote = link.record.remote.map { "\($0.kind.rawValue) \($0.value)" } ?? "nothing"
@@ -95,9 +108,14 @@ extension IntegrationManager {
             let integration = try await LoadedIntegration.load(job.lane.integration, in: core)
             if let reason = integration?.status.suspended[job.kind] { return "\(what): waits, because \(reason)" }
             if let need = integration?.status.need { return "\(what): waits for the customer (\(need.rawValue))." }
-            if let state = integration?.fence.state, state != .enabled { return "\(what): waits, the integration is \(state.rawValue)." }
+            if let state = integration?.fence.state, state != .enabled {
+                return "\(what): waits, the integration is \(state.rawValue)."
+            }
             if integration?.status.breaker.openUntil != nil { return "\(what): waits, the platform does not answer." }
-            if !job.needs.isEmpty { return "\(what): waits for a record that it belongs to (\(job.needs.joined(separator: ", ")))." }
+            if !job.needs.isEmpty {
+                let needs = job.needs.map { RowKey.parts($0).dropFirst().joined(separator: " ") }
+                return "\(what): waits for what it belongs to, which is not there yet: \(needs.joined(separator: ", "))."
+            }
             return "\(what): waits for its turn."
         case .sent: return "\(what): was sent, and its outcome is being found out."
         case .blocked(let reason): return "\(what): stopped. \(reason.error.description)"
@@ -108,28 +126,38 @@ extension IntegrationManager {
     /// Counts an integration's queue and what happened in it.
     ///
     /// - Parameter id: The integration's id.
+    /// - Returns: The counts.
     /// - Throws: ``IntegrationError`` with code `notFound`.
     public func statistics(of id: String) async throws -> IntegrationStatistics {
         let integration = try await load(id)
         func jobs(_ state: String) async throws -> Int {
-            try await core.store.count(matching: RowQuery("job.state", keys: [RowKey.join(id, state)]), upTo: 10_000_000)
+            try await core.store.count(
+                matching: RowQuery("job.state", keys: [RowKey.join(id, state)]),
+                upTo: 10_000_000
+            )
         }
         let kinds: [IntegrationEvent.Kind] = [
-            .created, .updated, .deleted, .adopted, .unchanged, .covered, .refused, .retried, .outcomeUnknown, .delivered,
+            .created, .updated, .deleted, .adopted, .unchanged, .covered, .refused, .retried, .outcomeUnknown,
+            .delivered,
             .conflict,
         ]
         var counts: [RecordKind: [IntegrationEvent.Kind: Int]] = [:]
         for description in integration.provider.descriptor.kinds {
             for kind in kinds {
                 let query = RowQuery(
-                    "log.outcome", keys: [RowKey.join(id, description.kind.rawValue, kind.rawValue)])
+                    "log.outcome",
+                    keys: [RowKey.join(id, description.kind.rawValue, kind.rawValue)]
+                )
                 let count = try await core.store.count(matching: query, upTo: 10_000_000)
                 if count > 0 { counts[description.kind, default: [:]][kind] = count }
             }
         }
         return IntegrationStatistics(
-            queued: try await jobs("queued"), sent: try await jobs("sent"), blocked: try await jobs("blocked"),
-            counts: counts)
+            queued: try await jobs("queued"),
+            sent: try await jobs("sent"),
+            blocked: try await jobs("blocked"),
+            counts: counts
+        )
     }
 
     // MARK: - Dead letters
@@ -139,15 +167,25 @@ extension IntegrationManager {
     /// - Parameters:
     ///   - id: The integration's id.
     ///   - limit: The most to return.
+    /// - Returns: The jobs, each with its reason.
     /// - Throws: ``IntegrationError`` if the store failed.
     public func deadLetters(of id: String, limit: Int = 100) async throws -> [DeadLetter] {
         let jobs = try await core.store.records(
-            SyncJob.self, matching: RowQuery("job.state", keys: [RowKey.join(id, "blocked")], limit: limit))
+            SyncJob.self,
+            matching: RowQuery("job.state", keys: [RowKey.join(id, "blocked")], limit: limit)
+        )
         return jobs.compactMap { row in
             guard case .blocked(let reason) = row.record.state else { return nil }
             return DeadLetter(
-                id: row.id.key, integration: id, event: row.record.event, record: row.record.record,
-                kind: row.record.kind, since: reason.since, reason: reason.error, candidates: reason.candidates)
+                id: row.id.key,
+                integration: id,
+                event: row.record.event,
+                record: row.record.record,
+                kind: row.record.kind,
+                since: reason.since,
+                reason: reason.error,
+                candidates: reason.candidates
+            )
         }
     }
 
@@ -163,8 +201,9 @@ extension IntegrationManager {
         guard let record = job.record.record else { return }
         let link = RecordLink.key(record, in: job.record.lane.integration)
         for dependent in try await core.store.records(
-            SyncJob.self, matching: RowQuery("job.blockedOn", keys: [link], limit: 10_000))
-        {
+            SyncJob.self,
+            matching: RowQuery("job.blockedOn", keys: [link], limit: 10_000)
+        ) {
             try await requeue(dependent)
         }
     }
@@ -192,7 +231,9 @@ extension IntegrationManager {
     private func requeue(_ job: Row<SyncJob>) async throws {
         try await change(job) { record in
             var record = record
-            if case .blocked(let reason) = record.state, reason.error.code == .outcomeUnknown || reason.error.mayHaveHappened {
+            if case .blocked(let reason) = record.state,
+                reason.error.code == .outcomeUnknown || reason.error.mayHaveHappened
+            {
                 record.mayHaveBeenSent = true
             }
             record.state = .queued

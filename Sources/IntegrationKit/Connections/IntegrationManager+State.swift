@@ -40,8 +40,14 @@ extension IntegrationManager {
         core.openGate(id)
         core.observe(
             IntegrationEvent(
-                .stateChanged, date: core.now(), tenant: integration.tenant, integration: id,
-                platform: integration.record.platform, message: "The integration is \(state.rawValue)."))
+                .stateChanged,
+                date: core.now(),
+                tenant: integration.tenant,
+                integration: id,
+                platform: integration.record.platform,
+                message: "The integration is \(state.rawValue)."
+            )
+        )
     }
 
     private func fence(_ id: String, tenant: String, _ state: Integration.State) async throws {
@@ -127,7 +133,11 @@ extension IntegrationManager {
         }
         try await core.commit(Changes(id: core.random.uuid(), deletes: ids))
         return ErasureReceipt(
-            rows: ids.count, unknownWrites: unknown, unreadableAt: core.now(), removedAt: core.now())
+            rows: ids.count,
+            unknownWrites: unknown,
+            unreadableAt: core.now(),
+            removedAt: core.now()
+        )
     }
 
     /// Wraps the tenants' keys with the keyring's current key; repeat it after each rotation, then retire the old key.
@@ -164,7 +174,8 @@ extension IntegrationManager {
                     "\(integration.provider.descriptor.name) has no kind \(route.kind.rawValue).",
                     remedy: LocalizedText(
                         "Use one of: \(integration.provider.descriptor.kinds.map(\.kind.rawValue).joined(separator: ", ")).",
-                        fr: "Utilisez l’un de : \(integration.provider.descriptor.kinds.map(\.kind.rawValue).joined(separator: ", "))."
+                        fr:
+                            "Utilisez l’un de : \(integration.provider.descriptor.kinds.map(\.kind.rawValue).joined(separator: ", "))."
                     ),
                     concerns: .account
                 )
@@ -182,6 +193,7 @@ extension IntegrationManager {
     /// Fetches the settings that only the account can offer, with its choices.
     ///
     /// - Parameter id: The integration's id.
+    /// - Returns: The settings, each with the choices of now.
     /// - Throws: ``IntegrationError`` if the platform could not be asked.
     public func fetchSettings(of id: String) async throws -> [SettingDescription] {
         let integration = try await load(id)
@@ -194,12 +206,16 @@ extension IntegrationManager {
     /// - Parameters:
     ///   - kind: The kind.
     ///   - id: The integration's id.
+    /// - Returns: The fields.
     /// - Throws: ``IntegrationError`` with code `unsupported` if the platform does not describe its fields.
     public func fetchFields(of kind: RecordKind, in id: String) async throws -> [FieldDescription] {
         let integration = try await load(id)
         guard let describing = integration.provider as? any FieldDescribing else {
             throw IntegrationError(
-                .unsupported, "\(integration.provider.descriptor.name) does not describe its fields.", concerns: .kind)
+                .unsupported,
+                "\(integration.provider.descriptor.name) does not describe its fields.",
+                concerns: .kind
+            )
         }
         return try await describing.fetchFields(of: kind, in: integration.session("fields"))
     }
@@ -209,6 +225,7 @@ extension IntegrationManager {
     /// Returns the mappings of an integration: the host's own, and the platform's default ones beside them.
     ///
     /// - Parameter id: The integration's id.
+    /// - Returns: The mappings.
     /// - Throws: ``IntegrationError`` with code `notFound`.
     public func mappings(of id: String) async throws -> [FieldMapping] {
         try await load(id).mappings
@@ -237,8 +254,11 @@ extension IntegrationManager {
                 id: core.random.uuid(),
                 puts: [
                     try record.content(
-                        key: key, tenant: integration.tenant, integration: id,
-                        indexes: [IndexEntry("mapping.integration", id)])
+                        key: key,
+                        tenant: integration.tenant,
+                        integration: id,
+                        indexes: [IndexEntry("mapping.integration", id)]
+                    )
                 ]
             )
         )
@@ -262,7 +282,8 @@ extension IntegrationManager {
             let key = RowKey.join(id, state)
             while true {
                 let rows = try await core.store.rows(
-                    matching: RowQuery("job.state", keys: [key], after: after, limit: 1000))
+                    matching: RowQuery("job.state", keys: [key], after: after, limit: 1000)
+                )
                 guard let last = rows.last else { break }
                 let lanes = try rows.map { try Row<SyncJob>($0).record.lane }
                 try await core.commit(

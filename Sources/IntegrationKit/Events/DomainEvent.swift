@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Foundation
 
-/// A kind of event in the host's world, such as `prospect.created`. Hosts may add their own.
+/// A kind of event in the host's world, such as `prospect.created`.
+///
+/// Hosts may add their own.
 public struct EventKind: RawRepresentable, Hashable, Codable, Sendable, ExpressibleByStringLiteral {
     /// The kind's name: the host's kind of record, a full stop, and what happened to it.
     public var rawValue: String
@@ -78,7 +80,9 @@ public struct DomainEvent: Hashable, Sendable {
     public var related: [RelatedRecord]
     /// When it happened, by the host's clock.
     public var occurredAt: Date?
-    /// Where it came from. Filled in by itself for events that are enqueued inside ``HostRecords/apply(_:)``.
+    /// Where it came from.
+    ///
+    /// Filled in by itself for events that are enqueued inside ``HostRecords/apply(_:)``.
     public var origin: Origin?
     /// Which integrations it is for.
     public var audience: Audience

@@ -44,7 +44,9 @@ struct HTTPPipeline: Sendable {
         return try await next(request, context)
     }
 
-    /// The one event of a request, however often it was tried. The path is left out: it may name a person.
+    /// The one event of a request, however often it was tried.
+    ///
+    /// The path is left out: it may name a person.
     private func observed(_ request: HTTPRequest, _ context: OperationContext) async throws -> HTTPResponse {
         let start = time.elapsed()
         func report(_ outcome: String, _ error: IntegrationError?) {
@@ -105,8 +107,9 @@ struct HTTPPipeline: Sendable {
         return advised <= Self.longestDelay ? advised : nil
     }
 
-    /// Asks once for another credential where the platform rejects the one that was used. The credential comes before the
-    /// budget, so that nothing is held while a token is renewed.
+    /// Asks once for another credential where the platform rejects the one that was used.
+    ///
+    /// The credential comes before the budget, so that nothing is held while a token is renewed.
     private func authorized(_ request: HTTPRequest, _ context: OperationContext) async throws -> HTTPResponse {
         guard request.carriesCredential else { return try await budgeted(request, context, nil) }
         let used = try await credential(nil)

@@ -73,7 +73,8 @@ enum HostAddress {
     private static func ipv4(_ labels: [Substring]) -> UInt32? {
         guard labels.count <= 4 else { return nil }
         let numbers = labels.compactMap(number)
-        guard numbers.count == labels.count, let last = numbers.last, last < 1 << (8 * (5 - UInt64(labels.count))) else {
+        guard numbers.count == labels.count, let last = numbers.last, last < 1 << (8 * (5 - UInt64(labels.count)))
+        else {
             return nil
         }
         var address = UInt32(last)

@@ -35,7 +35,8 @@ final class ServerClock: Sendable {
         guard let date = response.date, response.headers["Age"].map({ $0 == "0" }) ?? true else { return }
         let latest = date.advanced(by: .seconds(1) + (received - sent))
         anchor.withLock { anchor in
-            let estimate = anchor.map { $0.date.advanced(by: received - $0.elapsed) }
+            let estimate =
+                anchor.map { $0.date.advanced(by: received - $0.elapsed) }
                 ?? time.now().advanced(by: received - time.elapsed())
             anchor = (min(max(estimate, date), latest), received)
         }

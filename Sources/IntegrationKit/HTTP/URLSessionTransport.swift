@@ -218,8 +218,10 @@ private final class Exchange: Sendable {
             return phase
         }
         guard case .running(let continuation, let task) = phase else { return }
-        if case .failure = result { task.cancel() }
         continuation.resume(with: result)
+        guard case .failure = result else { return }
+        // On Linux cancelling waits for the session's queue, and this may be a thread of Swift's pool.
+        DispatchQueue.global().async { task.cancel() }
     }
 
     private func tooLarge() -> IntegrationError {

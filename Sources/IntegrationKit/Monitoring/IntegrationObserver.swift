@@ -11,7 +11,9 @@ public protocol IntegrationObserver: Sendable {
 
 /// Something that the library did or met.
 public struct IntegrationEvent: Hashable, Sendable {
-    /// What happened. Kinds may be added.
+    /// What happened.
+    ///
+    /// Kinds may be added.
     public struct Kind: RawRepresentable, Hashable, Codable, Sendable {
         /// The kind's name as it is logged.
         public var rawValue: String

@@ -31,7 +31,9 @@ extension LogRecord {
         var indexes = [
             IndexEntry("log.integration", RowKey.join(integration, time)),
             IndexEntry(
-                "log.outcome", RowKey.join(integration, event.recordKind?.rawValue ?? "", event.kind.rawValue)),
+                "log.outcome",
+                RowKey.join(integration, event.recordKind?.rawValue ?? "", event.kind.rawValue)
+            ),
         ]
         if let name = event.event { indexes.append(IndexEntry("log.event", RowKey.join(tenant, name))) }
         if let record = event.record {

@@ -22,7 +22,9 @@ public struct SyncLogEntry: Hashable, Sendable {
     /// What went wrong.
     public var error: IntegrationError?
 
-    /// Creates an entry. Hosts receive entries; this is for previews and tests.
+    /// Creates an entry.
+    ///
+    /// Hosts receive entries; this is for previews and tests.
     ///
     /// - Parameters:
     ///   - date: When.
@@ -76,7 +78,9 @@ public struct DeadLetter: Hashable, Sendable, Identifiable {
     /// The platform's records to choose from, if that is the question.
     public var candidates: [RemoteID]
 
-    /// Creates a dead letter. Hosts receive them; this is for previews and tests.
+    /// Creates a dead letter.
+    ///
+    /// Hosts receive them; this is for previews and tests.
     ///
     /// - Parameters:
     ///   - id: The job's id.
@@ -140,7 +144,9 @@ public struct IntegrationStatistics: Hashable, Sendable {
     /// What happened within the time that logs are kept, by kind of record.
     public var counts: [RecordKind: [IntegrationEvent.Kind: Int]]
 
-    /// Creates statistics. Hosts receive them; this is for previews and tests.
+    /// Creates statistics.
+    ///
+    /// Hosts receive them; this is for previews and tests.
     ///
     /// - Parameters:
     ///   - queued: Jobs that wait for their turn.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Foundation
 
-/// Which remote account: a portal, organisation, company, shop. Never a token.
+/// Which remote account: a portal, organisation, company, shop.
+///
+/// Never a token.
 public struct AccountKey: Hashable, Codable, Sendable {
     /// The platform.
     public var platform: PlatformID
@@ -181,7 +183,9 @@ public struct SigningContext: Sendable {
 
 /// What a provider works with: the account, the platform's clock and the pipeline.
 public struct ProviderSession: Sendable {
-    /// The account. While connecting, its key's value is empty and its profile holds the base address alone.
+    /// The account.
+    ///
+    /// While connecting, its key's value is empty and its profile holds the base address alone.
     public var account: ConnectedAccount
     /// The platform's clock: ours, corrected by the `Date` header of its answers.
     public var now: @Sendable () -> Date

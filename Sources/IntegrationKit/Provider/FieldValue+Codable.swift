@@ -2,7 +2,9 @@
 import Foundation
 
 extension FieldValue: Codable {
-    /// Writes an array: the name of the form, then its parts. Numbers stand as texts, so that they stay exact.
+    /// Writes an array: the name of the form, then its parts.
+    ///
+    /// Numbers stand as texts, so that they stay exact.
     public func encode(to encoder: any Encoder) throws {
         var array = encoder.unkeyedContainer()
         switch self {

@@ -33,6 +33,7 @@ public protocol IntegrationProvider: Sendable {
     /// Returns the limits that the platform sets for an account. Requests name what they spend of these.
     ///
     /// - Parameter account: The account.
+    /// - Returns: The limits, each by a name that is unique within the platform.
     func budgets(of account: ConnectedAccount) -> [Budget]
 
     /// Reads what an answer tells about budgets.
@@ -40,6 +41,7 @@ public protocol IntegrationProvider: Sendable {
     /// - Parameters:
     ///   - response: The answer.
     ///   - request: What was asked.
+    /// - Returns: The readings; empty if the answer tells nothing.
     func readings(in response: HTTPResponse, to request: HTTPRequest) -> [BudgetReading]
 
     /// Finds out which account a credential reaches and what it may do there.
@@ -85,6 +87,7 @@ public protocol IntegrationProvider: Sendable {
     /// - Parameters:
     ///   - kind: The kind.
     ///   - account: The account.
+    /// - Returns: The streams, always the same for the same account.
     func streams(for kind: RecordKind, of account: ConnectedAccount) -> [ChangeStream]
 
     /// Reads one page of a stream.
@@ -116,6 +119,7 @@ public protocol FieldDescribing: IntegrationProvider {
     /// - Parameters:
     ///   - kind: The kind.
     ///   - session: The account to act for.
+    /// - Returns: The fields.
     /// - Throws: ``IntegrationError``.
     func fetchFields(of kind: RecordKind, in session: ProviderSession) async throws -> [FieldDescription]
 }
@@ -125,6 +129,7 @@ public protocol SettingsDescribing: IntegrationProvider {
     /// Fetches the settings with the account's choices.
     ///
     /// - Parameter session: The account to act for.
+    /// - Returns: The settings, each with the choices of now.
     /// - Throws: ``IntegrationError``.
     func fetchSettings(in session: ProviderSession) async throws -> [SettingDescription]
 }
@@ -134,6 +139,7 @@ public protocol AccountProvisioning: IntegrationProvider {
     /// Finds out what is missing. Changes nothing.
     ///
     /// - Parameter session: The account to act for.
+    /// - Returns: What is missing; an empty plan if nothing is.
     /// - Throws: ``IntegrationError``.
     func fetchMissing(in session: ProviderSession) async throws -> ProvisioningPlan
 
@@ -157,6 +163,7 @@ public protocol OAuthAuthorizing: IntegrationProvider {
     /// - Parameters:
     ///   - request: State, scopes and PKCE challenge.
     ///   - app: The application's credentials.
+    /// - Returns: The address, complete with its query.
     /// - Throws: ``IntegrationError`` if the platform needs something that is missing.
     func authorizationURL(for request: AuthorizationRequest, of app: ApplicationCredentials) throws -> URL
 
@@ -165,6 +172,7 @@ public protocol OAuthAuthorizing: IntegrationProvider {
     /// - Parameters:
     ///   - request: What is wanted.
     ///   - app: The application's credentials.
+    /// - Returns: The request, signed as the platform wants it.
     /// - Throws: ``IntegrationError`` if the platform cannot do this.
     func tokenRequest(for request: TokenRequest, of app: ApplicationCredentials) throws -> HTTPRequest
 
@@ -173,6 +181,7 @@ public protocol OAuthAuthorizing: IntegrationProvider {
     /// - Parameters:
     ///   - response: The answer.
     ///   - request: What was wanted.
+    /// - Returns: The tokens.
     /// - Throws: ``IntegrationError`` with code `reauthorizationRequired`, `applicationMisconfigured`, or a temporary one.
     func grant(in response: HTTPResponse, to request: TokenRequest) throws -> TokenGrant
 }
@@ -184,6 +193,7 @@ public protocol GrantReceiving: IntegrationProvider {
     /// - Parameters:
     ///   - request: What the platform posted.
     ///   - state: The state that the host handed out.
+    /// - Returns: The keys.
     /// - Throws: ``IntegrationError`` if the request is not the expected one.
     func grant(in request: HTTPRequest, expecting state: Secret) throws -> TokenGrant
 }
@@ -193,6 +203,7 @@ public protocol WebhookReceiving: IntegrationProvider {
     /// Reads, unverified, whom a delivery is for; this only chooses which secrets are tried.
     ///
     /// - Parameter delivery: The raw delivery, its URL the public one that the platform called.
+    /// - Returns: Whom the delivery says it is for.
     /// - Throws: ``IntegrationError`` if it is no delivery of this platform.
     func address(of delivery: HTTPRequest) throws -> WebhookAddress
 
@@ -202,12 +213,14 @@ public protocol WebhookReceiving: IntegrationProvider {
     ///   - delivery: The raw delivery.
     ///   - secrets: The secrets to try, newest first.
     ///   - now: The date, for the age limit.
+    /// - Returns: The events, in order.
     /// - Throws: ``IntegrationError`` with code `deliveryRejected` if no secret verifies it or it is too old.
     func events(in delivery: HTTPRequest, verifiedWith secrets: [Secret], now: Date) throws -> [WebhookEvent]
 
     /// Makes the answer that the platform expects.
     ///
     /// - Parameter accepted: Whether the delivery was taken.
+    /// - Returns: The answer.
     func reply(accepted: Bool) -> HTTPResponse
 }
 
@@ -216,6 +229,7 @@ public protocol WebhookSubscribing: WebhookReceiving {
     /// Fetches the subscriptions that exist.
     ///
     /// - Parameter session: The account to act for.
+    /// - Returns: The subscriptions.
     /// - Throws: ``IntegrationError``.
     func fetchSubscriptions(in session: ProviderSession) async throws -> [WebhookSubscription]
 

@@ -47,7 +47,9 @@ public struct ChangeStream: Hashable, Codable, Sendable {
     public var resultCap: Int?
     /// How far back the list reaches; nil: for ever.
     public var reach: Duration?
-    /// For a scan: how often to run it. Nil: only when asked.
+    /// For a scan: how often to run it.
+    ///
+    /// Nil: only when asked.
     public var sweepEvery: Duration?
     /// Whether the list shows deleted records as such.
     public var showsDeletions: Bool
@@ -158,7 +160,9 @@ public struct ChangeQuery: Sendable {
 public struct ChangePage: Sendable {
     /// The changes.
     public var changes: [RecordChange]
-    /// The page after this one. May die soon; lost = the window is read again.
+    /// The page after this one.
+    ///
+    /// May die soon; lost = the window is read again.
     public var next: JSONValue?
     /// For a cursor stream: the durable position after this page.
     public var position: JSONValue?
@@ -172,7 +176,9 @@ public struct ChangePage: Sendable {
     public var first: RemoteID?
     /// The last row of the page, also where it is no change.
     public var last: RemoteID?
-    /// Whether the query is read to its end. False with no `next`: ask again.
+    /// Whether the query is read to its end.
+    ///
+    /// False with no `next`: ask again.
     public var isComplete: Bool
     /// How long to wait before asking again.
     public var readyAfter: Duration?

@@ -101,7 +101,9 @@ public struct RecordWrite: Hashable, Codable, Sendable, Identifiable {
 
 /// Writes that leave in one outward call.
 public struct WriteBatch: Sendable {
-    /// The writes. Equal writes give equal bytes.
+    /// The writes.
+    ///
+    /// Equal writes give equal bytes.
     public var writes: [RecordWrite]
     /// What the call spends of the platform's budgets.
     public var spend: [Spend]

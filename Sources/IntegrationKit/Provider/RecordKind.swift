@@ -10,8 +10,12 @@ public struct PlatformID: RawRepresentable, Hashable, Codable, Sendable, Express
     public init(stringLiteral value: String) { rawValue = value }
 }
 
-/// A kind of record on a platform. Platforms may add their own.
-public struct RecordKind: RawRepresentable, Hashable, Codable, Sendable, ExpressibleByStringLiteral, CodingKeyRepresentable {
+/// A kind of record on a platform.
+///
+/// Platforms may add their own.
+public struct RecordKind: RawRepresentable, Hashable, Codable, Sendable, ExpressibleByStringLiteral,
+    CodingKeyRepresentable
+{
     /// The kind's name as it is stored.
     public var rawValue: String
     /// Creates a kind from its name.
@@ -64,7 +68,9 @@ public struct FieldName: RawRepresentable, Hashable, Codable, Sendable, Expressi
     public static func < (left: FieldName, right: FieldName) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What a related record is to a record: its contact, its deal. Platforms may add their own.
+/// What a related record is to a record: its contact, its deal.
+///
+/// Platforms may add their own.
 public struct RelationRole: RawRepresentable, Hashable, Codable, Sendable, ExpressibleByStringLiteral {
     /// The role's name as it is stored.
     public var rawValue: String

@@ -157,12 +157,12 @@ extension LaneWorker {
             commit.wakes = plan.linkKey
         }
         commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
-        let outcome: IntegrationEvent.Kind = wasLinked ? .unchanged : .adopted
+        let outcome: IntegrationEvent.Kind = wasLinked || plan.isAdopted ? .unchanged : .adopted
         try finish(
             plan.fold.jobs,
             outcome,
             remote: link.remote,
-            wasLinked ? "The platform has these values already." : "Linked the record that was there already.",
+            outcome == .unchanged ? "The platform has these values already." : "Linked the record that was there already.",
             in: &commit
         )
         if plan.fold.outcome == .read {
@@ -175,23 +175,32 @@ extension LaneWorker {
                     delivered ? "Carried the platform's change to the host." : "Nothing new on the platform."
                 )
             )
-        } else if let merged = plan.merged, !merged.deliver.isEmpty {
-            commit.events.append(
-                event(.delivered, plan.head.record, remote: link.remote, "Carried the platform's change to the host."))
         }
-        if let merged = plan.merged, !merged.conflicts.isEmpty { commit.events.append(conflictEvent(plan, merged)) }
+        commit.events += mergeEvents(plan)
         commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
         return commit
     }
 
-    private func conflictEvent(_ plan: Plan, _ merged: FieldMerge.Result) -> IntegrationEvent {
-        event(
-            .conflict,
-            plan.head.record,
-            remote: plan.link.remote,
-            "Both sides changed \(merged.conflicts.map(\.rawValue).joined(separator: ", ")); "
-                + "the policy \(integration.settings.conflictPolicy.rawValue) decided."
-        )
+    /// What the merge of a push brought besides its write: news for the host, and conflicts.
+    private func mergeEvents(_ plan: Plan) -> [IntegrationEvent] {
+        guard let merged = plan.merged else { return [] }
+        var events: [IntegrationEvent] = []
+        if plan.fold.outcome != .read, !merged.deliver.isEmpty {
+            events.append(
+                event(.delivered, plan.head.record, remote: plan.link.remote, "Carried the platform's change to the host."))
+        }
+        if !merged.conflicts.isEmpty {
+            events.append(
+                event(
+                    .conflict,
+                    plan.head.record,
+                    remote: plan.link.remote,
+                    "Both sides changed \(merged.conflicts.map(\.rawValue).joined(separator: ", ")); "
+                        + "the policy \(integration.settings.conflictPolicy.rawValue) decided."
+                )
+            )
+        }
+        return events
     }
 
     func digest(of record: RemoteRecord, _ linkKey: String, _ mapper: FieldMapper) -> Data {
@@ -283,7 +292,8 @@ extension LaneWorker {
             write: write,
             words: words,
             mapper: plan.mapper,
-            carries: jobs.count
+            carries: jobs.count,
+            notes: mergeEvents(plan)
         )
     }
 

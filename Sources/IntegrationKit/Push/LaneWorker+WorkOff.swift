@@ -20,6 +20,8 @@ extension LaneWorker {
         var merged: FieldMerge.Result?
         /// The revision of the host's record that the merge saw.
         var hostRevision: String?
+        /// Whether the link to the platform's record was just made and told of.
+        var isAdopted = false
 
         var head: Row<SyncJob> { fold.head ?? fold.jobs[0] }
         var linkKey: String { RecordLink.key(host, in: work.lane.integration) }
@@ -298,7 +300,12 @@ extension LaneWorker {
 
     private func looksFirst(_ plan: Plan, unswept: Set<RecordKind>) -> Bool {
         plan.fold.outcome == .save
-            && (plan.fold.mayHaveBeenSent || plan.link.state == .unclaimed || unswept.contains(plan.kind))
+            && (mayHaveBeenSent(plan.fold) || plan.link.state == .unclaimed || unswept.contains(plan.kind))
+    }
+
+    private func mayHaveBeenSent(_ fold: JobFold) -> Bool {
+        let restoredBefore = core.restored.withLock { $0 }
+        return fold.mayHaveBeenSent || fold.jobs.contains { $0.created < restoredBefore }
     }
 
     /// The kinds whose records on the platform are not all known: a create of theirs looks first.
@@ -369,11 +376,45 @@ extension LaneWorker {
             let readAt = session.now()
             let found = try await integration.provider.lookUp(writes.map(\.1), in: session)
             guard found.count == writes.count else { throw miscount("lookUp") }
+            var met: [Plan] = []
             for ((plan, _), answer) in zip(writes, found) {
-                if let plan = try await meet(plan, answer, readAt: readAt) { result.append(plan) }
+                if let plan = try await meet(plan, answer, readAt: readAt) { met.append(plan) }
             }
+            result += try await claim(met)
         }
         return result
+    }
+
+    /// Commits the links to records that were found before anything is written to them.
+    ///
+    /// Two records of the host may find the same one in the same moment; only one may write to it, not even once more.
+    private func claim(_ plans: [Plan]) async throws -> [Plan] {
+        var claimed: Set<RemoteID> = []
+        var commits: [LaneCommit] = []
+        for plan in plans {
+            guard plan.link.isLinked, let remote = plan.link.remote else { continue }
+            var commit = LaneCommit(plan.work)
+            if claimed.insert(remote).inserted {
+                commit.releases = false
+                commit.puts = [try plan.link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id)]
+                commit.events = [
+                    event(.adopted, plan.head.record, remote: remote, "Linked the record that was there already.")
+                ]
+                commit.wakes = plan.linkKey
+            } else {
+                commit.dueAfter = .seconds(1)
+            }
+            commits.append(commit)
+        }
+        let left = try await commit(commits, needsFence: true)
+        let lost = Set(commits.filter(\.releases).map(\.work.lane)).union(left.keys)
+        let taken = plans.filter { plan in left[plan.work.lane]?.contains { $0.name == "link.remote" } ?? false }
+        try await commit(try taken.map { try block($0.work, $0.head, linkedElsewhere(), at: core.now()) })
+        return plans.filter { !lost.contains($0.work.lane) }.map { plan in
+            var plan = plan
+            plan.isAdopted = plan.link.isLinked
+            return plan
+        }
     }
 
     /// Decides what a first look means: link what is there, make what is not, or leave it to a person.
@@ -412,7 +453,7 @@ extension LaneWorker {
             return nil
         case .undecidable:
             // Nothing of ours was sent in this life of the store; only then is "cannot say" no reason to wait.
-            guard plan.fold.mayHaveBeenSent else { return plan }
+            guard mayHaveBeenSent(plan.fold) else { return plan }
             let error = IntegrationError(
                 .outcomeUnknown,
                 "This record may have been written before, and the platform gives no way to look.",

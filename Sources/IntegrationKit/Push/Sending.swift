@@ -19,6 +19,8 @@ struct Sending: Sendable {
     var attempt: Attempt?
     /// How many of the lane's jobs the write carries, those that were finished when it was sent included.
     var carries: Int
+    /// What the merge before the write found, to be told with its outcome.
+    var notes: [IntegrationEvent] = []
 
     /// The job that stands for the write.
     var head: Row<SyncJob> { jobs.first ?? work.jobs[0].0 }
@@ -44,7 +46,7 @@ extension LaneWorker {
             externalKey: ExternalKey.make(
                 of: reference,
                 incarnation: incarnation,
-                namespace: core.installation.namespace
+                namespace: core.namespace
             ),
             incarnation: incarnation,
             state: .unlinked,
@@ -88,6 +90,7 @@ extension LaneWorker {
         try takeNaturalKeys(sending, &link, in: &commit)
         commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))
         try finish(sending.jobs, outcome, remote: record.id, words(for: outcome, sending.write.kind), in: &commit)
+        commit.events += sending.notes
         commit.dueAfter = sending.hasMore ? .zero : nil
         if !wasLinked { commit.wakes = sending.linkKey }
         commit.stray = try Stray(remote: record.id, at: core.now()).content(

@@ -8,6 +8,8 @@ struct Installation: StoredRecord {
     var namespace: String
     /// Names the store's life between two restores of a backup.
     var epoch: UUID
+    /// Whether the store was brought back from a backup in this life: what was queued before may have been done.
+    var isRestored = false
 }
 
 /// What the host set for one connection, and what was learned about its account.

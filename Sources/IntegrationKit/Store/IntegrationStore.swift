@@ -10,6 +10,7 @@ public protocol IntegrationStore: Sendable {
     /// Returns rows by id; an id without a row is absent from the answer.
     ///
     /// - Parameter ids: The rows wanted, up to a few thousand.
+    /// - Returns: The rows that are there.
     /// - Throws: ``StoreFailure/refused(_:)``.
     func rows(_ ids: [RowID]) async throws -> [RowID: StoredRow]
 
@@ -19,6 +20,7 @@ public protocol IntegrationStore: Sendable {
     /// or deleted between the pages.
     ///
     /// - Parameter query: The index, its keys or range, and the page.
+    /// - Returns: The rows of the page.
     /// - Throws: ``StoreFailure/refused(_:)``.
     func rows(matching query: RowQuery) async throws -> [StoredRow]
 
@@ -143,7 +145,9 @@ public struct RowContent: Hashable, Codable, Sendable {
     public var tenant: String
     /// The integration it belongs to; nil: none.
     public var integration: String?
-    /// Its index entries, replacing earlier ones. Personal values stand here only as keyed digests.
+    /// Its index entries, replacing earlier ones.
+    ///
+    /// Personal values stand here only as keyed digests.
     public var indexes: [IndexEntry]
     /// The body: JSON text.
     public var body: Data
@@ -210,7 +214,9 @@ public enum Requirement: Hashable, Sendable {
     case idle(LaneID, tail: Int64)
 }
 
-/// Tells a lane that there is work. Never conflicts with a holder.
+/// Tells a lane that there is work.
+///
+/// Never conflicts with a holder.
 public struct LaneTouch: Hashable, Sendable {
     /// The lane.
     public var lane: LaneID
@@ -270,7 +276,9 @@ public struct Changes: Sendable {
     public var deletes: [RowID]
     /// The lanes that have new work.
     public var touches: [LaneTouch]
-    /// The leases to give back. One that is held no longer is ignored, unless `requires` names it.
+    /// The leases to give back.
+    ///
+    /// One that is held no longer is ignored, unless `requires` names it.
     public var releases: [LaneRelease]
 
     /// Creates changes.
@@ -520,6 +528,7 @@ public protocol TenantKeyStore: Sendable {
     /// Returns a tenant's wrapped key; nil if there is none.
     ///
     /// - Parameter tenant: The tenant.
+    /// - Returns: The key; nil if the tenant has none.
     /// - Throws: ``StoreFailure/refused(_:)``.
     func wrappedKey(for tenant: String) async throws -> Data?
 

@@ -8,6 +8,13 @@ enum RowKey {
         parts.map(escaped).joined(separator: "|")
     }
 
+    /// Takes a key apart into the parts that it was made of.
+    static func parts(_ key: String) -> [String] {
+        key.split(separator: "|", omittingEmptySubsequences: false).map {
+            $0.replacingOccurrences(of: "%7C", with: "|").replacingOccurrences(of: "%25", with: "%")
+        }
+    }
+
     private static func escaped(_ part: String) -> String {
         guard part.utf8.contains(where: { $0 == 0x7c || $0 == 0x25 }) else { return part }
         return part.replacingOccurrences(of: "%", with: "%25").replacingOccurrences(of: "|", with: "%7C")
@@ -44,7 +51,8 @@ extension LaneID {
 
     /// The stream whose lane this is; nil for other lanes.
     var streamID: String? {
-        subject.hasPrefix("pull|") ? String(subject.dropFirst(5)).replacingOccurrences(of: "%7C", with: "|")
-            .replacingOccurrences(of: "%25", with: "%") : nil
+        subject.hasPrefix("pull|")
+            ? String(subject.dropFirst(5)).replacingOccurrences(of: "%7C", with: "|")
+                .replacingOccurrences(of: "%25", with: "%") : nil
     }
 }

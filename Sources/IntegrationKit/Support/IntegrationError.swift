@@ -15,7 +15,9 @@ public import Foundation
 public struct IntegrationError: Error, Hashable, Codable, Sendable {
     /// What kind of failure it is.
     public var code: Code
-    /// What happened, for a developer or a log. The wording may change.
+    /// What happened, for a developer or a log.
+    ///
+    /// The wording may change.
     public var message: String
     /// What a person can do about it.
     public var remedy: LocalizedText
@@ -61,14 +63,18 @@ public struct IntegrationError: Error, Hashable, Codable, Sendable {
         self.context = context
     }
 
-    /// A kind of failure. Codes may be added; compare with the ones you handle.
+    /// A kind of failure.
+    ///
+    /// Codes may be added; compare with the ones you handle.
     public struct Code: RawRepresentable, Hashable, Codable, Sendable {
         /// The code's name as it is stored.
         public var rawValue: String
         /// Creates a code from its stored name.
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// What the caller passed is not valid: a form field, a setting, an event, a mapping. Nothing was done.
+        /// What the caller passed is not valid: a form field, a setting, an event, a mapping.
+        ///
+        /// Nothing was done.
         public static let invalidInput = Code(rawValue: "invalid-input")
         /// Nothing is known by that name or id.
         public static let notFound = Code(rawValue: "not-found")

@@ -22,6 +22,7 @@ public struct RandomSource: Sendable {
     /// Returns random bytes.
     ///
     /// - Parameter count: How many bytes.
+    /// - Returns: The bytes.
     public func bytes(_ count: Int) -> Data {
         var data = Data(capacity: count + 8)
         while data.count < count {

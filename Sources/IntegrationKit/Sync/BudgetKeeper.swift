@@ -44,7 +44,9 @@ struct BudgetStanding: Sendable {
     var blockedFor: Duration
 }
 
-/// Keeps all budgets of a process. Never waits: says how long the caller should.
+/// Keeps all budgets of a process.
+///
+/// Never waits: says how long the caller should.
 final class BudgetKeeper: Sendable {
     fileprivate struct Key: Hashable, Sendable {
         var platform: PlatformID
@@ -77,6 +79,7 @@ final class BudgetKeeper: Sendable {
     /// - Parameters:
     ///   - spend: What the call spends.
     ///   - party: Who spends.
+    /// - Returns: The reservation, or how long to wait and for which budget.
     /// - Throws: ``IntegrationError`` if a budget is not declared or a single call exceeds its limit.
     func take(_ spend: [Spend], for party: BudgetParty) throws -> BudgetAnswer {
         let now = time.elapsed()
@@ -97,10 +100,13 @@ final class BudgetKeeper: Sendable {
             var longest: (wait: Duration, budget: String)?
             for (key, want) in wanted {
                 let resetsIn = want.budget.rule.resetsAt?.duration(since: wall)
-                var meter = state.meters[key]
+                var meter =
+                    state.meters[key]
                     ?? BudgetMeter(want.budget.rule, reserve: party.reserve, now: now, resetsIn: resetsIn)
                 if meter.rule != want.budget.rule { meter.adopt(want.budget.rule, now: now, resetsIn: resetsIn) }
-                guard want.amount <= meter.limit else { throw Self.tooMuch(want.amount, of: want.budget, limit: meter.limit) }
+                guard want.amount <= meter.limit else {
+                    throw Self.tooMuch(want.amount, of: want.budget, limit: meter.limit)
+                }
                 if let wait = meter.wait(for: want.amount, now: now), wait > longest?.wait ?? .zero {
                     longest = (wait, want.budget.id)
                 }
@@ -116,7 +122,9 @@ final class BudgetKeeper: Sendable {
         }
     }
 
-    /// Gives back what was taken for a call that surely did not leave. Does nothing for one that was finished.
+    /// Gives back what was taken for a call that surely did not leave.
+    ///
+    /// Does nothing for one that was finished.
     func giveBack(_ reservation: BudgetReservation) {
         let now = time.elapsed()
         state.withLock { state in
@@ -160,7 +168,8 @@ final class BudgetKeeper: Sendable {
                 guard let budget = party.budgets.first(where: { $0.id == reading.budget }), budget.scope != .record
                 else { continue }
                 let key = key(budget, party, nil)
-                var meter = state.meters[key]
+                var meter =
+                    state.meters[key]
                     ?? BudgetMeter(
                         budget.rule,
                         reserve: party.reserve,
@@ -186,7 +195,8 @@ final class BudgetKeeper: Sendable {
         let resetsIn = budget.rule.resetsAt?.duration(since: time.now())
         let key = key(budget, party, record)
         state.withLock { state in
-            var meter = state.meters[key]
+            var meter =
+                state.meters[key]
                 ?? BudgetMeter(budget.rule, reserve: party.reserve, now: now, resetsIn: resetsIn)
             meter.refuse(for: retryAfter, now: now)
             state.meters[key] = meter

@@ -14,7 +14,10 @@ struct EngineCore: Sendable {
     let time: TimeSource
     let random: RandomSource
     let options: EngineOptions
-    let installation: Installation
+    /// In every external key; never changes.
+    let namespace: String
+    /// Jobs with a lower number were queued in an earlier life of the store.
+    let restored: LockBox<Int64>
     let budgets: BudgetKeeper
     let clocks = LockBox<[AccountKey: ServerClock]>([:])
     /// Calls to platforms by integration, since the start.

@@ -231,13 +231,28 @@ struct HubSpotCall: Sendable {
     }
 
     private func made(_ record: RemoteRecord, _ write: RecordWrite) -> WriteOutcome {
-        let sent = step.verb == .upsert ? write.fields : write.changedFields
-        let stage = sent.filter { $0.key == HubSpotCall.stage }
-        guard let wanted = (try? payloads.properties(of: stage, kind: write.kind))?[HubSpotCall.stage.rawValue],
-            !wanted.isEmpty, let stored = record.fields[HubSpotCall.stage]
-        else { return go(on: record, of: write, isStageRefused: false) }
-        return go(on: record, of: write, isStageRefused: stored != .text(wanted))
+        go(on: record, of: write, isStageRefused: isStageRefused(in: record, after: write))
     }
+
+    /// Whether the record kept another `lifecyclestage` than the one that was sent, which HubSpot does without a word.
+    ///
+    /// Where the answer does not show the stage, it was taken if it lies ahead of the one that was read before.
+    private func isStageRefused(in record: RemoteRecord, after write: RecordWrite) -> Bool {
+        let stage = write.changedFields.filter { $0.key == HubSpotCall.stage }
+        guard let wanted = (try? payloads.properties(of: stage, kind: write.kind))?[HubSpotCall.stage.rawValue],
+            !wanted.isEmpty
+        else { return false }
+        if let stored = record.fields[HubSpotCall.stage] { return stored != .text(wanted) }
+        guard write.operation == .update, case .text(let former) = write.base[HubSpotCall.stage],
+            let from = HubSpotCall.stages.firstIndex(of: former), let to = HubSpotCall.stages.firstIndex(of: wanted)
+        else { return write.operation == .update && write.base[HubSpotCall.stage] != .empty }
+        return to < from
+    }
+
+    private static let stages = [
+        "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist",
+        "other",
+    ]
 
     private func go(on record: RemoteRecord, of write: RecordWrite, isStageRefused: Bool) -> WriteOutcome {
         let step = HubSpotStep(of: write, in: payloads.account)

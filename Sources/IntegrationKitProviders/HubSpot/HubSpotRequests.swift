@@ -112,9 +112,7 @@ struct HubSpotRequests: Sendable {
     var owners: String { isLegacy ? "/crm/\(version)/owners" : "/crm/owners/\(version)" }
 
     /// The path of the account's details.
-    var accountDetails: String {
-        isLegacy ? "/account-info/\(version)/details" : "/account-info/\(version)/details"
-    }
+    var accountDetails: String { "/account-info/\(version)/details" }
 
     /// Makes a request that reads.
     func get(_ path: String, query: [(name: String, value: String)] = []) throws -> HTTPRequest {

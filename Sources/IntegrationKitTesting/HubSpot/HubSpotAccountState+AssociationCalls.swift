@@ -4,7 +4,9 @@ import IntegrationKit
 extension HubSpotAccountState {
     /// Answers a call under `objects/{type}/{id}/associations`.
     mutating func answerObjectAssociations(
-        _ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn
+        _ call: HubSpotCall,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let parts = Array(call.rest.dropFirst(3))
         guard let id = Int64(call.rest[1]) else { throw HubSpotRefusal(.notFound) }
@@ -24,7 +26,11 @@ extension HubSpotAccountState {
                 let definition = try plainDefinition(from: type, to: other)
                 associate(HubSpotLink(to: to, kind: definition.kind), from: type, id, turn: turn)
                 return batchReply(
-                    200, results: defaultResults(definition, id, otherID), errors: [], now: turn.now)
+                    200,
+                    results: defaultResults(definition, id, otherID),
+                    errors: [],
+                    now: turn.now
+                )
             }
             let kinds = HubSpotAccountState.kinds(in: try call.json())
             try refuseUnknown(kinds, from: type, to: other)
@@ -57,7 +63,8 @@ extension HubSpotAccountState {
         let most = operation == "batch/read" ? 1_000 : 2_000
         guard inputs.count <= most else {
             throw HubSpotRefusal(
-                .error(400, "VALIDATION_ERROR", "Batch size \(inputs.count) exceeds the maximum of \(most)"))
+                .error(400, "VALIDATION_ERROR", "Batch size \(inputs.count) exceeds the maximum of \(most)")
+            )
         }
         if operation != "batch/read" { try refuseIfNotAllowed(turn) }
         switch operation {
@@ -91,22 +98,27 @@ extension HubSpotAccountState {
     }
 
     private func plainDefinition(
-        from type: HubSpotObjectType, to other: HubSpotObjectType
+        from type: HubSpotObjectType,
+        to other: HubSpotObjectType
     ) throws -> HubSpotAssociationDefinition {
         guard let definition = definitions(from: type, to: other).first(where: { $0.label == nil }) else {
             throw HubSpotRefusal(
-                .error(400, "VALIDATION_ERROR", "\(type.name) and \(other.name) cannot be associated"))
+                .error(400, "VALIDATION_ERROR", "\(type.name) and \(other.name) cannot be associated")
+            )
         }
         return definition
     }
 
     private func refuseUnknown(
-        _ kinds: [HubSpotLinkKind], from type: HubSpotObjectType, to other: HubSpotObjectType
+        _ kinds: [HubSpotLinkKind],
+        from type: HubSpotObjectType,
+        to other: HubSpotObjectType
     ) throws {
         let known = definitions(from: type, to: other).map(\.kind)
         guard !kinds.isEmpty, kinds.allSatisfy({ known.contains($0) }) else {
             throw HubSpotRefusal(
-                .error(400, "VALIDATION_ERROR", "One or more association types are not valid between these objects"))
+                .error(400, "VALIDATION_ERROR", "One or more association types are not valid between these objects")
+            )
         }
     }
 
@@ -116,7 +128,10 @@ extension HubSpotAccountState {
     }
 
     private func listLinks(
-        _ call: HubSpotCall, from type: HubSpotObjectType, _ id: Int64, to other: HubSpotObjectType
+        _ call: HubSpotCall,
+        from type: HubSpotObjectType,
+        _ id: Int64,
+        to other: HubSpotObjectType
     ) throws -> HubSpotReply {
         guard isLive(id, of: type) else { throw HubSpotRefusal(.notFound) }
         let limit = call.parameter("limit").flatMap { Int($0) } ?? 500
@@ -140,7 +155,10 @@ extension HubSpotAccountState {
     }
 
     private mutating func readLinks(
-        _ inputs: [JSONValue], call: HubSpotCall, from type: HubSpotObjectType, to other: HubSpotObjectType,
+        _ inputs: [JSONValue],
+        call: HubSpotCall,
+        from type: HubSpotObjectType,
+        to other: HubSpotObjectType,
         turn: HubSpotTurn
     ) -> HubSpotReply {
         var results: [JSONObject] = []
@@ -180,7 +198,10 @@ extension HubSpotAccountState {
     }
 
     private mutating func createLinks(
-        _ inputs: [JSONValue], call: HubSpotCall, from type: HubSpotObjectType, to other: HubSpotObjectType,
+        _ inputs: [JSONValue],
+        call: HubSpotCall,
+        from type: HubSpotObjectType,
+        to other: HubSpotObjectType,
         turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let isDefault = call.rest.last == "default"
@@ -218,7 +239,11 @@ extension HubSpotAccountState {
     }
 
     private func labelled(
-        _ call: HubSpotCall, _ type: HubSpotObjectType, _ id: Int64, _ other: HubSpotObjectType, _ otherID: Int64,
+        _ call: HubSpotCall,
+        _ type: HubSpotObjectType,
+        _ id: Int64,
+        _ other: HubSpotObjectType,
+        _ otherID: Int64,
         kinds: [HubSpotLinkKind]
     ) -> JSONObject {
         let labels = definitions(from: type, to: other).filter { kinds.contains($0.kind) }.compactMap(\.label)
@@ -229,7 +254,9 @@ extension HubSpotAccountState {
     }
 
     /// The results of a default association: one for each direction.
-    private func defaultResults(_ definition: HubSpotAssociationDefinition, _ id: Int64, _ otherID: Int64) -> [JSONObject] {
+    private func defaultResults(_ definition: HubSpotAssociationDefinition, _ id: Int64, _ otherID: Int64)
+        -> [JSONObject]
+    {
         [(id, otherID, definition.kind), (otherID, id, definition.reverse)].map { from, to, kind in
             [
                 "from": ["id": .string(String(from))], "to": ["id": .string(String(to))],

@@ -5,7 +5,9 @@ extension HubSpotAccountState {
     /// All kinds of association from one type to another, the unlabelled first.
     func definitions(from: HubSpotObjectType, to: HubSpotObjectType) -> [HubSpotAssociationDefinition] {
         let custom = account.associationLabels.flatMap { label -> [HubSpotAssociationDefinition] in
-            guard let a = HubSpotObjectType.named(label.from), let b = HubSpotObjectType.named(label.to) else { return [] }
+            guard let a = HubSpotObjectType.named(label.from), let b = HubSpotObjectType.named(label.to) else {
+                return []
+            }
             let kind = HubSpotLinkKind(category: "USER_DEFINED", typeID: label.typeID)
             let reverse = HubSpotLinkKind(category: "USER_DEFINED", typeID: label.reverseTypeID)
             return HubSpotAssociationDefinition.bothWays(a, b, kind, reverse, label.label)
@@ -37,12 +39,22 @@ extension HubSpotAccountState {
         }
         guard isNew else { return }
         note(.associated(with: other.name, id: String(link.to.id)), of: type, id: id, turn: turn)
-        signalAssociation(from: (type, id), to: (other, link.to.id), definition: definition, isRemoved: false, turn: turn)
+        signalAssociation(
+            from: (type, id),
+            to: (other, link.to.id),
+            definition: definition,
+            isRemoved: false,
+            turn: turn
+        )
     }
 
     /// Removes associations between two records; nil removes all.
     mutating func dissociate(
-        _ type: HubSpotObjectType, _ id: Int64, _ other: HubSpotObjectType, _ otherID: Int64, kinds: [HubSpotLinkKind]?,
+        _ type: HubSpotObjectType,
+        _ id: Int64,
+        _ other: HubSpotObjectType,
+        _ otherID: Int64,
+        kinds: [HubSpotLinkKind]?,
         turn: HubSpotTurn
     ) {
         let known = definitions(from: type, to: other)
@@ -60,7 +72,9 @@ extension HubSpotAccountState {
         return try entries.flatMap { entry -> [HubSpotLink] in
             let kinds = HubSpotAccountState.kinds(in: entry["types"])
             guard let text = entry["to"]?["id"]?.idText, let id = Int64(text), !kinds.isEmpty else {
-                throw HubSpotRefusal(.plainError(400, "Invalid input JSON on line 1: some required fields were not set: [to, types]"))
+                throw HubSpotRefusal(
+                    .plainError(400, "Invalid input JSON on line 1: some required fields were not set: [to, types]")
+                )
             }
             return try kinds.map { kind in
                 let candidates = HubSpotObjectType.all.filter { other in
@@ -69,11 +83,16 @@ extension HubSpotAccountState {
                 guard let other = candidates.first else {
                     throw HubSpotRefusal(
                         .error(
-                            400, "VALIDATION_ERROR", "The association type \(kind.typeID) is not valid for \(type.name)"))
+                            400,
+                            "VALIDATION_ERROR",
+                            "The association type \(kind.typeID) is not valid for \(type.name)"
+                        )
+                    )
                 }
                 guard isLive(id, of: other) else {
                     throw HubSpotRefusal(
-                        .error(400, "VALIDATION_ERROR", "\(other.shoutedName)=\(id) is not valid"))
+                        .error(400, "VALIDATION_ERROR", "\(other.shoutedName)=\(id) is not valid")
+                    )
                 }
                 return HubSpotLink(to: HubSpotEnd(type: other.id, id: id), kind: kind)
             }
@@ -131,7 +150,9 @@ extension HubSpotAccountState {
 
     /// The `associationTypes` of an association.
     func typesBody(
-        _ kinds: [HubSpotLinkKind], from type: HubSpotObjectType, to other: HubSpotObjectType
+        _ kinds: [HubSpotLinkKind],
+        from type: HubSpotObjectType,
+        to other: HubSpotObjectType
     ) -> JSONValue {
         let known = definitions(from: type, to: other)
         return .array(
@@ -141,20 +162,29 @@ extension HubSpotAccountState {
                     "category": .string(kind.category), "typeId": .integer(kind.typeID),
                     "label": label.map { .string($0) } ?? .null,
                 ]
-            })
+            }
+        )
     }
 
     private mutating func signalAssociation(
-        from: (HubSpotObjectType, Int64), to: (HubSpotObjectType, Int64), definition: HubSpotAssociationDefinition,
-        isRemoved: Bool, turn: HubSpotTurn
+        from: (HubSpotObjectType, Int64),
+        to: (HubSpotObjectType, Int64),
+        definition: HubSpotAssociationDefinition,
+        isRemoved: Bool,
+        turn: HubSpotTurn
     ) {
         let isPrimary = definition.label == "Primary"
         for (one, other) in [(from, to), (to, from)] {
             let name = "\(one.0.shoutedName)_TO_\(other.0.shoutedName)"
             let kind = HubSpotSignal.Kind.association(
-                type: name, to: other.1, isRemoved: isRemoved, isPrimary: isPrimary)
+                type: name,
+                to: other.1,
+                isRemoved: isRemoved,
+                isPrimary: isPrimary
+            )
             signals.append(
-                HubSpotSignal(kind: kind, type: one.0, id: one.1, turn: turn, portalID: account.portalID))
+                HubSpotSignal(kind: kind, type: one.0, id: one.1, turn: turn, portalID: account.portalID)
+            )
         }
     }
 }

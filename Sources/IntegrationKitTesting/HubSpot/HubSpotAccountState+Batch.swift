@@ -5,16 +5,22 @@ import IntegrationKit
 extension HubSpotAccountState {
     /// Answers a call under `objects/{type}/batch`.
     mutating func answerBatch(
-        _ call: HubSpotCall, operation: String, type: HubSpotObjectType, turn: HubSpotTurn
+        _ call: HubSpotCall,
+        operation: String,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let body = try call.json()
         guard let inputs = body["inputs"]?.array else {
-            throw HubSpotRefusal(.plainError(400, "Invalid input JSON on line 1: some required fields were not set: [inputs]"))
+            throw HubSpotRefusal(
+                .plainError(400, "Invalid input JSON on line 1: some required fields were not set: [inputs]")
+            )
         }
         let most = body["propertiesWithHistory"]?.array?.isEmpty == false ? 50 : 100
         guard inputs.count <= most else {
             throw HubSpotRefusal(
-                .error(400, "VALIDATION_ERROR", "Batch size \(inputs.count) exceeds the maximum of \(most)"))
+                .error(400, "VALIDATION_ERROR", "Batch size \(inputs.count) exceeds the maximum of \(most)")
+            )
         }
         switch operation {
         case "read": return try batchRead(body, inputs: inputs, call: call, type: type, turn: turn)
@@ -30,7 +36,10 @@ extension HubSpotAccountState {
 
     /// The body of a batch; its results come in no particular order.
     mutating func batchReply(
-        _ status: Int, results: [JSONObject], errors: [JSONValue], now: Int64
+        _ status: Int,
+        results: [JSONObject],
+        errors: [JSONValue],
+        now: Int64
     ) -> HubSpotReply {
         let moment = JSONValue.string(HubSpotTime.text(now))
         var body: JSONObject = [
@@ -67,7 +76,11 @@ extension HubSpotAccountState {
     }
 
     private mutating func batchRead(
-        _ body: JSONValue, inputs: [JSONValue], call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn
+        _ body: JSONValue,
+        inputs: [JSONValue],
+        call: HubSpotCall,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let ids = inputs.compactMap { $0["id"]?.idText }
         try refuseDuplicates(ids)
@@ -104,14 +117,19 @@ extension HubSpotAccountState {
         guard twice.isEmpty else {
             throw HubSpotRefusal(
                 .error(
-                    400, "VALIDATION_ERROR",
+                    400,
+                    "VALIDATION_ERROR",
                     "Duplicate IDs found in batch input: [\(twice.joined(separator: ", "))]. IDs must be unique",
-                    context: ["ids": .strings(twice)]))
+                    context: ["ids": .strings(twice)]
+                )
+            )
         }
     }
 
     private mutating func batchCreate(
-        _ inputs: [JSONValue], type: HubSpotObjectType, turn: HubSpotTurn
+        _ inputs: [JSONValue],
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let traces = HubSpotAccountState.traces(of: inputs)
         if traces == nil { try refuseAnyBadCreate(inputs, type: type, turn: turn) }
@@ -141,7 +159,8 @@ extension HubSpotAccountState {
         }
     }
 
-    private func refuseTaken(_ taken: inout Set<String>, _ values: [String: String], of type: HubSpotObjectType) throws {
+    private func refuseTaken(_ taken: inout Set<String>, _ values: [String: String], of type: HubSpotObjectType) throws
+    {
         for (property, key) in store(type).keys(of: values) where !key.isEmpty {
             guard !taken.insert("\(property)=\(key)").inserted else { continue }
             if property == "email" {
@@ -149,12 +168,17 @@ extension HubSpotAccountState {
             }
             let message = "\(key) already has that value."
             throw HubSpotRefusal(
-                .invalidProperties([PropertyFault(property: property, code: "CONFLICTING_UNIQUE_VALUE", message: message)]))
+                .invalidProperties([
+                    PropertyFault(property: property, code: "CONFLICTING_UNIQUE_VALUE", message: message)
+                ])
+            )
         }
     }
 
     private mutating func batchUpdate(
-        _ inputs: [JSONValue], type: HubSpotObjectType, turn: HubSpotTurn
+        _ inputs: [JSONValue],
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         try refuseDuplicates(inputs.compactMap { $0["id"]?.idText })
         var prepared: [(record: HubSpotRecord, write: HubSpotWrite, trace: JSONValue?)] = []
@@ -165,7 +189,8 @@ extension HubSpotAccountState {
             let idProperty = input["idProperty"]?.string
             if let idProperty { try refuseNonUnique(idProperty, verb: "update", of: type) }
             if idProperty == nil, Int64(id) == nil { try refuseNonUnique(id, verb: "update", of: type) }
-            guard let former = try find(id, by: idProperty, of: type, followsMerges: false), former.archivedAt == nil else {
+            guard let former = try find(id, by: idProperty, of: type, followsMerges: false), former.archivedAt == nil
+            else {
                 missing.append(id)
                 continue
             }
@@ -187,11 +212,14 @@ extension HubSpotAccountState {
     private func refuseNonUnique(_ property: String, verb: String, of type: HubSpotObjectType) throws {
         guard property != "hs_object_id", !isIdentifying(property, of: type) else { return }
         throw HubSpotRefusal(
-            .plainError(400, "Unable to perform \(verb) by non-unique \(type.id) property \(property)"))
+            .plainError(400, "Unable to perform \(verb) by non-unique \(type.id) property \(property)")
+        )
     }
 
     private mutating func batchUpsert(
-        _ inputs: [JSONValue], type: HubSpotObjectType, turn: HubSpotTurn
+        _ inputs: [JSONValue],
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         try refuseDuplicates(inputs.compactMap { $0["id"]?.idText })
         for input in inputs { try refuseNonUnique(input["idProperty"]?.string ?? "", verb: "upsert", of: type) }
@@ -225,10 +253,14 @@ extension HubSpotAccountState {
     }
 
     private func checkedUpsert(
-        _ input: JSONValue, type: HubSpotObjectType, turn: HubSpotTurn
+        _ input: JSONValue,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> (former: HubSpotRecord?, write: HubSpotWrite) {
         guard let id = input["id"]?.idText, let idProperty = input["idProperty"]?.string else {
-            throw HubSpotRefusal(.plainError(400, "Invalid input JSON on line 1: some required fields were not set: [id]"))
+            throw HubSpotRefusal(
+                .plainError(400, "Invalid input JSON on line 1: some required fields were not set: [id]")
+            )
         }
         let former = try find(id, by: idProperty, of: type, followsMerges: false)
         guard idProperty != "hs_object_id" || former != nil else { throw HubSpotRefusal(.notFound) }

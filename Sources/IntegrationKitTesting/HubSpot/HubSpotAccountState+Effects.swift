@@ -4,7 +4,10 @@ import IntegrationKit
 extension HubSpotAccountState {
     /// Creates a record from checked values.
     mutating func insert(
-        _ write: HubSpotWrite, of type: HubSpotObjectType, links: [HubSpotLink], turn: HubSpotTurn
+        _ write: HubSpotWrite,
+        of type: HubSpotObjectType,
+        links: [HubSpotLink],
+        turn: HubSpotTurn
     ) -> HubSpotRecord {
         let id = makeID()
         var values = write.values.filter { !$0.value.isEmpty }
@@ -26,7 +29,10 @@ extension HubSpotAccountState {
 
     /// Changes a record by checked values.
     mutating func change(
-        _ former: HubSpotRecord, by write: HubSpotWrite, of type: HubSpotObjectType, turn: HubSpotTurn
+        _ former: HubSpotRecord,
+        by write: HubSpotWrite,
+        of type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) -> HubSpotRecord {
         var record = former
         for (name, value) in write.values { record.values[name] = value.isEmpty ? nil : value }
@@ -62,7 +68,10 @@ extension HubSpotAccountState {
 
     /// Makes one record part of another.
     mutating func merge(
-        _ loser: HubSpotRecord, into winner: HubSpotRecord, of type: HubSpotObjectType, turn: HubSpotTurn
+        _ loser: HubSpotRecord,
+        into winner: HubSpotRecord,
+        of type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) -> HubSpotRecord {
         var record = winner
         var moved = 0
@@ -71,7 +80,9 @@ extension HubSpotAccountState {
             moved += 1
         }
         if type == .contact {
-            let more = [record.values["hs_additional_emails"], loser.values["email"], loser.values["hs_additional_emails"]]
+            let more = [
+                record.values["hs_additional_emails"], loser.values["email"], loser.values["hs_additional_emails"],
+            ]
             let addresses = more.compactMap(\.self).flatMap { $0.split(separator: ";").map(String.init) }
                 .filter { $0 != record.values["email"] }
             record.values["hs_additional_emails"] = addresses.isEmpty ? nil : addresses.joined(separator: ";")
@@ -98,17 +109,30 @@ extension HubSpotAccountState {
 
     /// Writes down what happened.
     mutating func note(
-        _ kind: SimulatedHubSpot.Effect.Kind, of type: HubSpotObjectType, id: Int64, values: [String: String] = [:],
+        _ kind: SimulatedHubSpot.Effect.Kind,
+        of type: HubSpotObjectType,
+        id: Int64,
+        values: [String: String] = [:],
         turn: HubSpotTurn
     ) {
         history.append(
             SimulatedHubSpot.Effect(
-                kind: kind, portalID: account.portalID, objectType: type.name, objectID: String(id), values: values,
-                time: turn.now, source: turn.source))
+                kind: kind,
+                portalID: account.portalID,
+                objectType: type.name,
+                objectID: String(id),
+                values: values,
+                time: turn.now,
+                source: turn.source
+            )
+        )
     }
 
     private mutating func signal(
-        _ kind: HubSpotSignal.Kind, of type: HubSpotObjectType, id: Int64, turn: HubSpotTurn
+        _ kind: HubSpotSignal.Kind,
+        of type: HubSpotObjectType,
+        id: Int64,
+        turn: HubSpotTurn
     ) {
         signals.append(HubSpotSignal(kind: kind, type: type, id: id, turn: turn, portalID: account.portalID))
     }
@@ -124,9 +148,13 @@ extension HubSpotAccountState {
             type == .deal ? ("pipeline", "dealstage") : type == .ticket ? ("hs_pipeline", "hs_pipeline_stage") : nil
         guard let names, let stageID = values[names.stage] else { return }
         let pipelines = account.pipelines[type.plural] ?? []
-        let stages = pipelines.filter { values[names.pipeline] == nil || $0.id == values[names.pipeline] }.flatMap(\.stages)
+        let stages = pipelines.filter { values[names.pipeline] == nil || $0.id == values[names.pipeline] }.flatMap(
+            \.stages
+        )
         guard let stage = stages.first(where: { $0.id == stageID }) else { return }
         values["hs_is_closed"] = stage.isClosed ? "true" : "false"
-        if type == .deal { values["hs_is_closed_won"] = stage.isClosed && stage.probability == "1.0" ? "true" : "false" }
+        if type == .deal {
+            values["hs_is_closed_won"] = stage.isClosed && stage.probability == "1.0" ? "true" : "false"
+        }
     }
 }

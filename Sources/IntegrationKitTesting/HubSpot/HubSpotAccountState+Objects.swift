@@ -4,7 +4,8 @@ import IntegrationKit
 
 extension HubSpotAccountState {
     /// Answers a call under `objects/{type}`.
-    mutating func answerObjects(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws -> HubSpotReply {
+    mutating func answerObjects(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws -> HubSpotReply
+    {
         let rest = Array(call.rest.dropFirst())
         if rest.count >= 2, rest[1] == "associations" {
             return try answerObjectAssociations(call, type: type, turn: turn)
@@ -32,8 +33,13 @@ extension HubSpotAccountState {
     ///   - idProperty: The property; nil for the id.
     ///   - type: The type.
     ///   - followsMerges: Whether a merge's loser leads to its winner.
+    /// - Returns: The record, archived or not.
+    /// - Throws: A refusal if the property's values are not unique.
     func find(
-        _ id: String, by idProperty: String?, of type: HubSpotObjectType, followsMerges: Bool = true
+        _ id: String,
+        by idProperty: String?,
+        of type: HubSpotObjectType,
+        followsMerges: Bool = true
     ) throws -> HubSpotRecord? {
         let store = store(type)
         guard let idProperty, idProperty != "hs_object_id" else {
@@ -42,7 +48,8 @@ extension HubSpotAccountState {
         }
         guard isIdentifying(idProperty, of: type) else {
             throw HubSpotRefusal(
-                .plainError(400, "Unable to perform read by non-unique \(type.id) property \(idProperty)"))
+                .plainError(400, "Unable to perform read by non-unique \(type.id) property \(idProperty)")
+            )
         }
         return store.holder(of: id, in: idProperty).flatMap { store.records[$0] }
     }
@@ -59,8 +66,12 @@ extension HubSpotAccountState {
     ///   - type: Its type.
     ///   - properties: The properties that were asked for; nil for the type's usual ones.
     ///   - showsURL: Whether the record's address is part of it.
+    /// - Returns: The body, with the properties in order of their names.
     func body(
-        of record: HubSpotRecord, type: HubSpotObjectType, properties: [String]?, showsURL: Bool = true
+        of record: HubSpotRecord,
+        type: HubSpotObjectType,
+        properties: [String]?,
+        showsURL: Bool = true
     ) -> JSONObject {
         let system = [type.createdProperty, type.modifiedProperty, "hs_object_id"]
         var names = Set((properties ?? type.defaults).filter { definition($0, of: type) != nil })
@@ -80,7 +91,10 @@ extension HubSpotAccountState {
     }
 
     private func body(
-        of record: HubSpotRecord, type: HubSpotObjectType, showing names: [String], showsURL: Bool
+        of record: HubSpotRecord,
+        type: HubSpotObjectType,
+        showing names: [String],
+        showsURL: Bool
     ) -> JSONObject {
         var body: JSONObject = [
             "id": .string(String(record.id)),
@@ -88,7 +102,9 @@ extension HubSpotAccountState {
                 JSONObject(
                     names.map { name in
                         JSONObject.Member(name, record.value(of: name).map { .string($0) } ?? .null)
-                    })),
+                    }
+                )
+            ),
             "createdAt": .string(HubSpotTime.text(record.createdAt)),
             "updatedAt": .string(HubSpotTime.text(record.updatedAt)),
             "archived": .bool(record.archivedAt != nil),
@@ -101,7 +117,8 @@ extension HubSpotAccountState {
         return body
     }
 
-    private mutating func create(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws -> HubSpotReply {
+    private mutating func create(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws -> HubSpotReply
+    {
         let input = try call.json()
         let (write, links) = try checkedCreate(input, type: type, turn: turn)
         let record = insert(write, of: type, links: links, turn: turn)
@@ -110,10 +127,14 @@ extension HubSpotAccountState {
 
     /// Checks the input of a create: properties, uniqueness and associations.
     func checkedCreate(
-        _ input: JSONValue, type: HubSpotObjectType, turn: HubSpotTurn
+        _ input: JSONValue,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> (HubSpotWrite, [HubSpotLink]) {
         guard let properties = input["properties"]?.object else {
-            throw HubSpotRefusal(.plainError(400, "Invalid input JSON on line 1: some required fields were not set: [properties]"))
+            throw HubSpotRefusal(
+                .plainError(400, "Invalid input JSON on line 1: some required fields were not set: [properties]")
+            )
         }
         let write = try checked(properties, of: type, former: nil, turn: turn)
         try checkUnique(write.values, of: type, former: nil)
@@ -121,7 +142,8 @@ extension HubSpotAccountState {
         if type == .lead {
             guard links.contains(where: { [578, 610].contains($0.kind.typeID) }) else {
                 throw HubSpotRefusal(
-                    .error(400, "VALIDATION_ERROR", "A lead must be associated with a primary contact or company."))
+                    .error(400, "VALIDATION_ERROR", "A lead must be associated with a primary contact or company.")
+                )
             }
         }
         return (write, links)
@@ -140,11 +162,16 @@ extension HubSpotAccountState {
     }
 
     private mutating func update(
-        _ call: HubSpotCall, id: String, type: HubSpotObjectType, turn: HubSpotTurn
+        _ call: HubSpotCall,
+        id: String,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let input = try call.json()
         guard let properties = input["properties"]?.object else {
-            throw HubSpotRefusal(.plainError(400, "Invalid input JSON on line 1: some required fields were not set: [properties]"))
+            throw HubSpotRefusal(
+                .plainError(400, "Invalid input JSON on line 1: some required fields were not set: [properties]")
+            )
         }
         guard let former = try find(id, by: call.parameter("idProperty"), of: type), former.archivedAt == nil else {
             throw HubSpotRefusal(.notFound)
@@ -196,7 +223,8 @@ extension HubSpotAccountState {
         return ["after": .string(after), "link": .string(components.string ?? "")]
     }
 
-    private mutating func merge(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws -> HubSpotReply {
+    private mutating func merge(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws -> HubSpotReply
+    {
         guard [.contact, .company, .deal, .ticket].contains(type) else { return HubSpotReply(status: 404, body: nil) }
         let input = try call.json()
         guard let primary = input["primaryObjectId"]?.idText, let other = input["objectIdToMerge"]?.idText,
@@ -211,7 +239,9 @@ extension HubSpotAccountState {
     }
 
     private mutating func eraseForPrivacy(
-        _ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn
+        _ call: HubSpotCall,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let input = try call.json()
         let record = try input["objectId"]?.idText.flatMap { try find($0, by: input["idProperty"]?.string, of: type) }

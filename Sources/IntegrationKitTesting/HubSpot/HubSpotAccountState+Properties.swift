@@ -3,7 +3,9 @@ import IntegrationKit
 
 extension HubSpotAccountState {
     /// Answers a call under `properties/{type}`.
-    mutating func answerProperties(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws -> HubSpotReply {
+    mutating func answerProperties(_ call: HubSpotCall, type: HubSpotObjectType, turn: HubSpotTurn) throws
+        -> HubSpotReply
+    {
         let rest = Array(call.rest.dropFirst())
         switch (call.method, rest.first, rest.count) {
         case (.get, nil, _):
@@ -41,7 +43,9 @@ extension HubSpotAccountState {
 
     /// Creates a property from its definition.
     mutating func createProperty(
-        _ input: JSONValue, of type: HubSpotObjectType, turn: HubSpotTurn
+        _ input: JSONValue,
+        of type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotPropertyDefinition {
         let needed = ["name", "label", "type", "fieldType", "groupName"]
         let missing = needed.filter { (input[$0]?.string ?? "").isEmpty }
@@ -49,7 +53,9 @@ extension HubSpotAccountState {
             throw HubSpotRefusal(
                 .plainError(
                     400,
-                    "Invalid input JSON on line 1: some required fields were not set: [\(missing.joined(separator: ", "))]"))
+                    "Invalid input JSON on line 1: some required fields were not set: [\(missing.joined(separator: ", "))]"
+                )
+            )
         }
         let texts = needed.map { input[$0]?.string ?? "" }
         let name = texts[0]
@@ -62,8 +68,12 @@ extension HubSpotAccountState {
             guard former.archivedAt != nil else {
                 throw HubSpotRefusal(
                     .error(
-                        409, "OBJECT_ALREADY_EXISTS", "A property named '\(name)' already exists.",
-                        subCategory: "Properties.PROPERTY_WITH_NAME_EXISTS"))
+                        409,
+                        "OBJECT_ALREADY_EXISTS",
+                        "A property named '\(name)' already exists.",
+                        subCategory: "Properties.PROPERTY_WITH_NAME_EXISTS"
+                    )
+                )
             }
             // An archived property comes back with its old definition.
             properties[type.id]?[name]?.archivedAt = nil
@@ -74,7 +84,12 @@ extension HubSpotAccountState {
             throw HubSpotRefusal(.error(400, "VALIDATION_ERROR", "\(texts[2]) is not a type of property"))
         }
         var definition = HubSpotPropertyDefinition(
-            name: name, label: texts[1], groupName: texts[4], type: texts[2], fieldType: texts[3])
+            name: name,
+            label: texts[1],
+            groupName: texts[4],
+            type: texts[2],
+            fieldType: texts[3]
+        )
         definition.description = input["description"]?.string ?? ""
         definition.isHidden = input["hidden"]?.bool ?? false
         definition.isUnique = input["hasUniqueValue"]?.bool ?? false
@@ -85,20 +100,32 @@ extension HubSpotAccountState {
         if definition.isUnique {
             let present = (properties[type.id] ?? [:]).values.filter { $0.isUnique && !$0.isDefinedByPlatform }
             guard present.count < 10 else {
-                throw HubSpotRefusal(.error(400, "VALIDATION_ERROR", "At most 10 properties with unique values are allowed"))
+                throw HubSpotRefusal(
+                    .error(400, "VALIDATION_ERROR", "At most 10 properties with unique values are allowed")
+                )
             }
             stores[type.id]?.addUniqueProperty(name)
         }
         properties[type.id]?[name] = definition
         history.append(
             SimulatedHubSpot.Effect(
-                kind: .propertyCreated, portalID: account.portalID, objectType: type.name, objectID: name, values: [:],
-                time: turn.now, source: turn.source))
+                kind: .propertyCreated,
+                portalID: account.portalID,
+                objectType: type.name,
+                objectID: name,
+                values: [:],
+                time: turn.now,
+                source: turn.source
+            )
+        )
         return definition
     }
 
     private mutating func changeProperty(
-        _ name: String, by input: JSONValue, of type: HubSpotObjectType, turn: HubSpotTurn
+        _ name: String,
+        by input: JSONValue,
+        of type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotPropertyDefinition {
         guard var definition = definition(name, of: type) else { throw HubSpotRefusal(.notFound) }
         guard !definition.isDefinedByPlatform || input["options"] != nil else {
@@ -114,7 +141,10 @@ extension HubSpotAccountState {
     }
 
     private mutating func batchProperties(
-        _ call: HubSpotCall, operation: String, type: HubSpotObjectType, turn: HubSpotTurn
+        _ call: HubSpotCall,
+        operation: String,
+        type: HubSpotObjectType,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         let inputs = try call.json()["inputs"]?.array ?? []
         var results: [JSONObject] = []
@@ -145,7 +175,10 @@ extension HubSpotAccountState {
         (value?.array ?? []).compactMap { entry in
             guard let value = entry["value"]?.string else { return nil }
             return HubSpotPropertyDefinition.Option(
-                value: value, label: entry["label"]?.string ?? value, hidden: entry["hidden"]?.bool ?? false)
+                value: value,
+                label: entry["label"]?.string ?? value,
+                hidden: entry["hidden"]?.bool ?? false
+            )
         }
     }
 }

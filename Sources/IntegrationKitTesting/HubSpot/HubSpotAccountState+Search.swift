@@ -45,21 +45,37 @@ extension HubSpotAccountState {
         let groups = try filterGroups(body, type: type)
         stores[type.id]?.refreshIndex(now: now)
         let index = store(type).index
+        if let stamps = changed(groups, in: index, body: body, type: type) {
+            let page = stamps.dropFirst(offset).prefix(limit).compactMap { index.documents[$0.id] }
+            return searchReply(page, total: stamps.count, offset: offset, body: body, type: type)
+        }
         var found = candidates(for: groups, in: index, type: type).filter { record in
             groups.isEmpty || groups.contains { group in group.allSatisfy { matches(record, $0, type: type) } }
         }
         if let query = body["query"]?.string, !query.isEmpty {
-            found = found.filter { record in record.values.values.contains { tokens($0).isSuperset(of: tokens(query)) } }
+            found = found.filter { record in record.values.values.contains { tokens($0).isSuperset(of: tokens(query)) }
+            }
         }
         try sort(&found, by: body["sorts"], type: type)
-        let page = found[min(offset, found.count)..<min(offset + limit, found.count)]
+        let page = Array(found[min(offset, found.count)..<min(offset + limit, found.count)])
+        return searchReply(page, total: found.count, offset: offset, body: body, type: type)
+    }
+
+    private func searchReply(
+        _ page: [HubSpotRecord],
+        total: Int,
+        offset: Int,
+        body: JSONValue,
+        type: HubSpotObjectType
+    ) -> HubSpotReply {
         let properties = body["properties"]?.array?.compactMap(\.string)
         var reply: JSONObject = [
-            "total": .integer(found.count),
+            "total": .integer(total),
             "results": .array(
-                page.map { .object(self.body(of: $0, type: type, properties: properties, showsURL: false)) }),
+                page.map { .object(self.body(of: $0, type: type, properties: properties, showsURL: false)) }
+            ),
         ]
-        if offset + page.count < found.count {
+        if offset + page.count < total {
             reply["paging"] = ["next": ["after": .string(String(offset + page.count))]]
         }
         return .json(200, .object(reply))
@@ -70,7 +86,10 @@ extension HubSpotAccountState {
         guard let offset = after.int64, offset >= 0, offset <= Int64(Int32.max) else {
             throw HubSpotRefusal(
                 .plainError(
-                    400, "Invalid input JSON on line 1: Cannot deserialize value of type `int` from String"))
+                    400,
+                    "Invalid input JSON on line 1: Cannot deserialize value of type `int` from String"
+                )
+            )
         }
         return Int(offset)
     }
@@ -85,7 +104,8 @@ extension HubSpotAccountState {
         groups.removeAll { $0.isEmpty }
         guard groups.count <= 5, groups.allSatisfy({ $0.count <= 6 }), groups.reduce(0, { $0 + $1.count }) <= 18 else {
             throw HubSpotRefusal(
-                .error(400, "VALIDATION_ERROR", "At most 5 filterGroups of 6 filters, 18 in total, are allowed"))
+                .error(400, "VALIDATION_ERROR", "At most 5 filterGroups of 6 filters, 18 in total, are allowed")
+            )
         }
         return groups
     }
@@ -95,7 +115,8 @@ extension HubSpotAccountState {
         let name = value["propertyName"]?.string ?? ""
         guard HubSpotAccountState.operators.contains(comparison) else {
             throw HubSpotRefusal(
-                .plainError(400, "Invalid input JSON on line 1: Cannot deserialize value of type `OperatorEnum`"))
+                .plainError(400, "Invalid input JSON on line 1: Cannot deserialize value of type `OperatorEnum`")
+            )
         }
         if name.hasPrefix("associations.") {
             guard let other = HubSpotObjectType.named(String(name.dropFirst("associations.".count))), comparison == "EQ"
@@ -105,7 +126,8 @@ extension HubSpotAccountState {
         }
         guard let definition = definition(name, of: type) else {
             throw HubSpotRefusal(
-                .error(400, "VALIDATION_ERROR", "There was a problem with the request: property \(name) does not exist"))
+                .error(400, "VALIDATION_ERROR", "There was a problem with the request: property \(name) does not exist")
+            )
         }
         var filter = Filter(subject: .property(definition), comparison: comparison)
         filter.value = HubSpotAccountState.text(of: value["value"] ?? .null) ?? ""
@@ -131,7 +153,9 @@ extension HubSpotAccountState {
 
     /// The documents that can match, in the order of their ids or of their change.
     private func candidates(
-        for groups: [[Filter]], in index: HubSpotSearchIndex, type: HubSpotObjectType
+        for groups: [[Filter]],
+        in index: HubSpotSearchIndex,
+        type: HubSpotObjectType
     ) -> [HubSpotRecord] {
         if groups.count == 1, let group = groups.first {
             for filter in group where filter.comparison == "EQ" {
@@ -148,6 +172,27 @@ extension HubSpotAccountState {
             }
         }
         return index.ids.compactMap { index.documents[$0] }
+    }
+
+    /// The changes that a plain incremental search asks for, if it is one: they need neither filtering nor sorting.
+    private func changed(
+        _ groups: [[Filter]],
+        in index: HubSpotSearchIndex,
+        body: JSONValue,
+        type: HubSpotObjectType
+    ) -> ArraySlice<HubSpotStamp>? {
+        guard groups.count == 1, body["query"] == nil,
+            groups[0].allSatisfy({
+                $0.property == type.modifiedProperty && $0.bounds != nil
+                    && ["GTE", "LTE", "EQ", "BETWEEN"].contains($0.comparison)
+            }),
+            let sorts = body["sorts"]?.array, sorts.count == 1, sorts[0]["direction"]?.string != "DESCENDING",
+            sorts[0]["propertyName"]?.string == type.modifiedProperty,
+            let range = HubSpotAccountState.range(of: groups[0])
+        else { return nil }
+        let start = index.byModification.lowerBound(HubSpotStamp(moment: range.lowerBound, id: .min))
+        let end = index.byModification.lowerBound(HubSpotStamp(moment: range.upperBound, id: .max))
+        return index.byModification[start..<max(start, end)]
     }
 
     /// The moments that conditions on the change date leave; nil if they leave all.
@@ -236,7 +281,9 @@ extension HubSpotAccountState {
             if let a = Int64(left), let b = Int64(right) { return HubSpotAccountState.compare(a, b) }
             if let a = Double(left), let b = Double(right) { return HubSpotAccountState.compare(a, b) }
         case "date", "datetime":
-            if let a = HubSpotTime.parse(left), let b = HubSpotTime.parse(right) { return HubSpotAccountState.compare(a, b) }
+            if let a = HubSpotTime.parse(left), let b = HubSpotTime.parse(right) {
+                return HubSpotAccountState.compare(a, b)
+            }
         default: break
         }
         return HubSpotAccountState.compare(left.lowercased(), right.lowercased())

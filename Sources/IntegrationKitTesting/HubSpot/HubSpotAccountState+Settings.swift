@@ -34,7 +34,8 @@ extension HubSpotAccountState {
                             "fetchStatus": "SUCCESS", "resetsAt": .string(HubSpotTime.text(midnight)),
                         ]
                     ]
-                ])
+                ]
+            )
         default: return HubSpotReply(status: 404, body: nil)
         }
     }
@@ -98,7 +99,9 @@ extension HubSpotAccountState {
     }
 
     private func pipelineBody(
-        _ pipeline: SimulatedHubSpot.Pipeline, place: Int, of type: HubSpotObjectType
+        _ pipeline: SimulatedHubSpot.Pipeline,
+        place: Int,
+        of type: HubSpotObjectType
     ) -> JSONValue {
         let moment = JSONValue.string(HubSpotTime.text(account.createdAt))
         let stages = pipeline.stages.enumerated().map { place, stage -> JSONValue in

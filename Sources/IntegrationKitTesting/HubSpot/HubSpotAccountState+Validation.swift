@@ -17,8 +17,12 @@ extension HubSpotAccountState {
     ///   - former: The record as it was; nil for one that is created.
     ///   - turn: Who writes.
     /// - Returns: What to store.
+    /// - Throws: A refusal that names every faulty property.
     func checked(
-        _ properties: JSONObject, of type: HubSpotObjectType, former: HubSpotRecord?, turn: HubSpotTurn
+        _ properties: JSONObject,
+        of type: HubSpotObjectType,
+        former: HubSpotRecord?,
+        turn: HubSpotTurn
     ) throws -> HubSpotWrite {
         var write = HubSpotWrite()
         var faults: [PropertyFault] = []
@@ -66,11 +70,13 @@ extension HubSpotAccountState {
         let store = store(type)
         var merged = former?.values ?? [:]
         merged.merge(values) { $1 }
-        for (property, key) in store.keys(of: merged).sorted(by: { $0.property == "email" || $0.property < $1.property }) {
+        for (property, key) in store.keys(of: merged).sorted(by: { $0.property == "email" || $0.property < $1.property }
+        ) {
             guard !key.isEmpty, let holder = store.holder(of: key, in: property), holder != former?.id else { continue }
             if property == "email" {
                 throw HubSpotRefusal(
-                    .error(409, "CONFLICT", "\(type.titledName) already exists. Existing ID: \(holder)"))
+                    .error(409, "CONFLICT", "\(type.titledName) already exists. Existing ID: \(holder)")
+                )
             }
             let message = "\(key) already has that value."
             let fault = PropertyFault(property: property, code: "CONFLICTING_UNIQUE_VALUE", message: message)
@@ -95,7 +101,10 @@ extension HubSpotAccountState {
     }
 
     private func normalized(
-        _ raw: String, by definition: HubSpotPropertyDefinition, of type: HubSpotObjectType, former: HubSpotRecord?
+        _ raw: String,
+        by definition: HubSpotPropertyDefinition,
+        of type: HubSpotObjectType,
+        former: HubSpotRecord?
     ) throws -> String {
         guard !raw.isEmpty else { return raw }
         guard raw.utf16.count <= 65_536 else {
@@ -133,7 +142,10 @@ extension HubSpotAccountState {
     }
 
     private func choice(
-        _ raw: String, by definition: HubSpotPropertyDefinition, of type: HubSpotObjectType, former: HubSpotRecord?
+        _ raw: String,
+        by definition: HubSpotPropertyDefinition,
+        of type: HubSpotObjectType,
+        former: HubSpotRecord?
     ) throws -> String {
         if definition.name == "hs_additional_emails" {
             let addresses = raw.split(separator: ";").map { $0.lowercased() }
@@ -189,7 +201,8 @@ extension HubSpotAccountState {
         guard stages.contains(stage) else {
             let fault = invalidOption(stage, stages)
             throw HubSpotRefusal(
-                .invalidProperties([PropertyFault(property: names.stage, code: fault.code, message: fault.message)]))
+                .invalidProperties([PropertyFault(property: names.stage, code: fault.code, message: fault.message)])
+            )
         }
     }
 
@@ -205,7 +218,10 @@ extension HubSpotAccountState {
     }
 
     private func checkRequired(
-        _ values: [String: String], of type: HubSpotObjectType, former: HubSpotRecord?, turn: HubSpotTurn
+        _ values: [String: String],
+        of type: HubSpotObjectType,
+        former: HubSpotRecord?,
+        turn: HubSpotTurn
     ) throws {
         var merged = former?.values ?? [:]
         merged.merge(values) { $1 }
@@ -217,14 +233,19 @@ extension HubSpotAccountState {
             guard missing.isEmpty else {
                 throw HubSpotRefusal(
                     .error(
-                        400, "VALIDATION_ERROR",
+                        400,
+                        "VALIDATION_ERROR",
                         "Error creating \(type.shoutedName). Some required properties were not set.",
-                        context: ["properties": .strings(missing)]))
+                        context: ["properties": .strings(missing)]
+                    )
+                )
             }
         }
         guard turn.isStrict, turn.appID != nil else { return }
         let faults = account.rules.compactMap { rule -> PropertyFault? in
-            guard HubSpotObjectType.named(rule.objectType) == type, (merged[rule.property] ?? "").isEmpty else { return nil }
+            guard HubSpotObjectType.named(rule.objectType) == type, (merged[rule.property] ?? "").isEmpty else {
+                return nil
+            }
             if let condition = rule.condition {
                 guard merged[condition.property] == condition.value else { return nil }
             } else if former != nil, values[rule.property] == nil {

@@ -57,7 +57,10 @@ struct HubSpotAssociationDefinition: Hashable, Sendable {
 
     /// A definition and its counterpart; one alone if it is its own.
     static func bothWays(
-        _ from: HubSpotObjectType, _ to: HubSpotObjectType, _ kind: HubSpotLinkKind, _ reverse: HubSpotLinkKind,
+        _ from: HubSpotObjectType,
+        _ to: HubSpotObjectType,
+        _ kind: HubSpotLinkKind,
+        _ reverse: HubSpotLinkKind,
         _ label: String?
     ) -> [HubSpotAssociationDefinition] {
         let there = HubSpotAssociationDefinition(from: from.id, to: to.id, kind: kind, reverse: reverse, label: label)

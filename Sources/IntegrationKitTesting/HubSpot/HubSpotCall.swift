@@ -30,7 +30,7 @@ struct HubSpotCall: Sendable {
     var url: URL
     var headers: HTTPHeaders
     var body: Data
-    /// The part of the API: `objects`, `associations`, `properties`, `pipelines`, `owners`, `account-info`, `oauth`, …
+    /// The part of the API, such as `objects`, `associations` or `oauth`.
     var area: String
     var version: Version
     /// What follows area and version, decoded.

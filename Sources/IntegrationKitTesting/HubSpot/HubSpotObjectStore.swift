@@ -69,7 +69,9 @@ struct HubSpotObjectStore: Sendable {
         }
     }
 
-    /// The unique values of a record: pairs of property and key. A contact's further addresses count as its address.
+    /// The unique values of a record: pairs of property and key.
+    ///
+    /// A contact's further addresses count as its address.
     func keys(of values: [String: String]) -> [(property: String, key: String)] {
         uniqueProperties.flatMap { property -> [(property: String, key: String)] in
             var found = values[property].map { [(property, HubSpotObjectStore.key($0, of: property))] } ?? []

@@ -37,14 +37,31 @@ struct HubSpotObjectType: Hashable, Sendable {
     static let contact = crm("0-1", "contact", "contacts", defaults: ["email", "firstname", "lastname"])
     static let company = crm("0-2", "company", "companies", defaults: ["domain", "name"])
     static let deal = crm(
-        "0-3", "deal", "deals", defaults: ["amount", "closedate", "dealname", "dealstage", "pipeline"])
+        "0-3",
+        "deal",
+        "deals",
+        defaults: ["amount", "closedate", "dealname", "dealstage", "pipeline"]
+    )
     static let ticket = HubSpotObjectType(
-        id: "0-5", name: "ticket", plural: "tickets", readScopes: ["tickets"], writeScopes: ["tickets"],
-        schemaScopes: ["tickets"], required: ["subject", "hs_pipeline_stage"],
-        defaults: ["content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_category", "hs_ticket_priority", "subject"],
+        id: "0-5",
+        name: "ticket",
+        plural: "tickets",
+        readScopes: ["tickets"],
+        writeScopes: ["tickets"],
+        schemaScopes: ["tickets"],
+        required: ["subject", "hs_pipeline_stage"],
+        defaults: [
+            "content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_category", "hs_ticket_priority", "subject",
+        ],
         group: "ticketinformation"
     )
-    static let product = shop("0-7", "product", "products", required: ["name"], defaults: ["description", "name", "price"])
+    static let product = shop(
+        "0-7",
+        "product",
+        "products",
+        required: ["name"],
+        defaults: ["description", "name", "price"]
+    )
     static let lineItem = shop("0-8", "line_item", "line_items", defaults: ["quantity", "amount", "price"])
     static let task = activity("0-27", "task", "tasks")
     static let note = activity("0-46", "note", "notes")
@@ -69,31 +86,56 @@ struct HubSpotObjectType: Hashable, Sendable {
     static func named(_ name: String) -> HubSpotObjectType? { byName[name.lowercased()] }
 
     private static func crm(
-        _ id: String, _ name: String, _ plural: String, required: [String] = [], defaults: [String]
+        _ id: String,
+        _ name: String,
+        _ plural: String,
+        required: [String] = [],
+        defaults: [String]
     ) -> HubSpotObjectType {
         HubSpotObjectType(
-            id: id, name: name, plural: plural, readScopes: ["crm.objects.\(plural).read"],
-            writeScopes: ["crm.objects.\(plural).write"], schemaScopes: ["crm.schemas.\(plural).write"],
-            required: required, defaults: defaults, group: "\(name)information"
+            id: id,
+            name: name,
+            plural: plural,
+            readScopes: ["crm.objects.\(plural).read"],
+            writeScopes: ["crm.objects.\(plural).write"],
+            schemaScopes: ["crm.schemas.\(plural).write"],
+            required: required,
+            defaults: defaults,
+            group: "\(name)information"
         )
     }
 
     private static func shop(
-        _ id: String, _ name: String, _ plural: String, required: [String] = [], defaults: [String]
+        _ id: String,
+        _ name: String,
+        _ plural: String,
+        required: [String] = [],
+        defaults: [String]
     ) -> HubSpotObjectType {
         HubSpotObjectType(
-            id: id, name: name, plural: plural, readScopes: ["crm.objects.\(plural).read", "e-commerce"],
+            id: id,
+            name: name,
+            plural: plural,
+            readScopes: ["crm.objects.\(plural).read", "e-commerce"],
             writeScopes: ["crm.objects.\(plural).write", "e-commerce"],
             schemaScopes: ["crm.schemas.\(plural).write", "e-commerce"],
-            required: required, defaults: defaults, group: "\(name)information"
+            required: required,
+            defaults: defaults,
+            group: "\(name)information"
         )
     }
 
     private static func activity(_ id: String, _ name: String, _ plural: String) -> HubSpotObjectType {
         HubSpotObjectType(
-            id: id, name: name, plural: plural, readScopes: ["crm.objects.contacts.read"],
-            writeScopes: ["crm.objects.contacts.write"], schemaScopes: ["crm.schemas.\(plural).write"],
-            required: ["hs_timestamp"], defaults: [], group: "engagement"
+            id: id,
+            name: name,
+            plural: plural,
+            readScopes: ["crm.objects.contacts.read"],
+            writeScopes: ["crm.objects.contacts.write"],
+            schemaScopes: ["crm.schemas.\(plural).write"],
+            required: ["hs_timestamp"],
+            defaults: [],
+            group: "engagement"
         )
     }
 }

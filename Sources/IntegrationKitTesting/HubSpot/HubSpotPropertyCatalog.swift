@@ -204,10 +204,14 @@ enum HubSpotPropertyCatalog {
     private static let orderProperties: String = {
         var lines = ["createdate datetime date readonly", "hs_order_name string text", "hs_order_note string textarea"]
         lines += ["hs_external_created_date", "hs_external_modified_date"].map { "\($0) datetime date" }
-        lines += ["hs_subtotal_price", "hs_order_discount", "hs_tax", "hs_shipping_cost", "hs_total_price", "hs_refund_amount"]
-            .map { "\($0) number number" }
         lines += [
-            "hs_external_order_id", "hs_external_order_status", "hs_external_order_url", "hs_source_store", "hs_source_id",
+            "hs_subtotal_price", "hs_order_discount", "hs_tax", "hs_shipping_cost", "hs_total_price",
+            "hs_refund_amount",
+        ]
+        .map { "\($0) number number" }
+        lines += [
+            "hs_external_order_id", "hs_external_order_status", "hs_external_order_url", "hs_source_store",
+            "hs_source_id",
             "hs_currency_code", "hs_payment_status", "hs_fulfillment_status", "hs_shipping_tracking_number",
             "hs_shipping_status_url", "hs_tags",
         ].map { "\($0) string text" }

@@ -50,7 +50,8 @@ struct HubSpotPropertyDefinition: Sendable {
                     "label": .string(option.label), "value": .string(option.value),
                     "displayOrder": .integer(place), "hidden": .bool(option.hidden),
                 ]
-            })
+            }
+        )
         if let reference, reference == "OWNER" { body["referencedObjectType"] = .string(reference) }
         body["displayOrder"] = .integer(-1)
         body["calculated"] = .bool(isCalculated)

@@ -61,7 +61,13 @@ extension HubSpotAccountState {
         if isSearch {
             guard usage.count(.search, window: 1000, now: now) < limits.searchesPerSecond else {
                 throw HubSpotRefusal(
-                    refusal(policy: "SECONDLY", named: "secondly", group: "publicapi:crm:search:\(token.kind.rawValue)", headers: [:]))
+                    refusal(
+                        policy: "SECONDLY",
+                        named: "secondly",
+                        group: "publicapi:crm:search:\(token.kind.rawValue)",
+                        headers: [:]
+                    )
+                )
             }
             usage.spend(.search, now: now)
             if countsDaily { usage.spendDay() }
@@ -83,7 +89,8 @@ extension HubSpotAccountState {
         guard used < most else {
             let group = "publicapi:\(token.kind.rawValue)-api-calls-ten-secondly:\(token.appID):\(account.portalID)"
             throw HubSpotRefusal(
-                refusal(policy: "TEN_SECONDLY_ROLLING", named: "ten_secondly_rolling", group: group, headers: headers))
+                refusal(policy: "TEN_SECONDLY_ROLLING", named: "ten_secondly_rolling", group: group, headers: headers)
+            )
         }
         usage.spend(bucket, now: now)
         if countsDaily { usage.spendDay() }

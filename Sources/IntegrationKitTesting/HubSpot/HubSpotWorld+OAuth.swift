@@ -49,7 +49,10 @@ extension HubSpotWorld {
             let name = form["refresh_token"] ?? ""
             guard let grant = refreshTokens[name] else {
                 throw refusal(
-                    "invalid_grant", "BAD_REFRESH_TOKEN", "refresh token is invalid, expired or revoked")
+                    "invalid_grant",
+                    "BAD_REFRESH_TOKEN",
+                    "refresh token is invalid, expired or revoked"
+                )
             }
             guard accounts[grant.portalID] != nil else {
                 throw refusal("access_denied", "BAD_HUB", "missing or unknown hub id")
@@ -74,7 +77,8 @@ extension HubSpotWorld {
                 "access_token": .string(store(token)), "refresh_token": .string(refreshToken), "expires_in": 1800,
                 "token_type": "bearer", "token_use": "access_token", "hub_id": .integer(grant.portalID),
                 "user_id": 12345, "scopes": .strings(grant.scopes.sorted()),
-            ])
+            ]
+        )
     }
 
     private func introspect(_ name: String, now: Int64) -> HubSpotReply {
@@ -94,7 +98,8 @@ extension HubSpotWorld {
                     "active": true, "hub_id": .integer(grant.portalID), "user_id": 12345,
                     "app_id": .integer(app.id), "client_id": .string(app.clientID),
                     "scopes": .strings(grant.scopes.sorted()), "token_type": "bearer", "token_use": "refresh_token",
-                ])
+                ]
+            )
         }
         return .json(200, ["active": false])
     }
@@ -106,7 +111,9 @@ extension HubSpotWorld {
                 [
                     "error": .string(error), "error_description": .string(message), "status": .string(status),
                     "message": .string(message),
-                ]))
+                ]
+            )
+        )
     }
 }
 
@@ -119,7 +126,9 @@ extension SimulatedHubSpot {
     ///   - scopes: What the customer granted.
     /// - Returns: The code that the redirect carries; it is good once.
     public func authorize(
-        _ portalID: Int64, redirectURI: String, scopes: Set<String> = SimulatedHubSpot.allScopes
+        _ portalID: Int64,
+        redirectURI: String,
+        scopes: Set<String> = SimulatedHubSpot.allScopes
     ) -> String {
         box.withLock { world in
             let code = world.random.identifier()

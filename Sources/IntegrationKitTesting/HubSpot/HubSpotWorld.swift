@@ -25,7 +25,8 @@ struct HubSpotWorld: Sendable {
 
     /// Lends one account to a closure, without copying it, then collects what webhooks could tell.
     mutating func withAccount<Result>(
-        _ portalID: Int64, _ body: (inout HubSpotAccountState) throws -> Result
+        _ portalID: Int64,
+        _ body: (inout HubSpotAccountState) throws -> Result
     ) throws -> Result {
         guard var account = accounts.removeValue(forKey: portalID) else {
             throw HubSpotRefusal(HubSpotWorld.unauthenticated)
@@ -54,7 +55,8 @@ struct HubSpotWorld: Sendable {
     mutating func begin(_ request: HTTPRequest, now: Int64) -> (call: Int, fault: SimulatedHubSpot.Fault?) {
         let endpoint = HubSpotCall(request)?.endpoint ?? "\(request.method.rawValue) \(request.url.path)"
         calls.append(
-            SimulatedHubSpot.LoggedCall(endpoint: endpoint, path: request.url.path, time: now, status: nil))
+            SimulatedHubSpot.LoggedCall(endpoint: endpoint, path: request.url.path, time: now, status: nil)
+        )
         if let place = faults.firstIndex(where: { $0.pattern.matches(request) }) {
             let fault = faults[place].fault
             faults[place].remaining -= 1
@@ -98,9 +100,11 @@ struct HubSpotWorld: Sendable {
     }
 
     static let unauthenticated = HubSpotReply.error(
-        401, "INVALID_AUTHENTICATION",
+        401,
+        "INVALID_AUTHENTICATION",
         "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details "
-            + "at https://developers.hubspot.com/docs/methods/auth/oauth-overview")
+            + "at https://developers.hubspot.com/docs/methods/auth/oauth-overview"
+    )
 
     private mutating func route(_ request: HTTPRequest, number: Int, now: Int64) throws -> HubSpotReply {
         guard request.url.absoluteString.utf8.count <= 8_192 else { return HubSpotReply(status: 414, body: nil) }
@@ -131,7 +135,10 @@ struct HubSpotWorld: Sendable {
     }
 
     private static func dispatch(
-        _ call: HubSpotCall, to account: inout HubSpotAccountState, token: HubSpotToken, turn: HubSpotTurn
+        _ call: HubSpotCall,
+        to account: inout HubSpotAccountState,
+        token: HubSpotToken,
+        turn: HubSpotTurn
     ) throws -> HubSpotReply {
         switch call.area {
         case "account-info":
@@ -171,11 +178,15 @@ struct HubSpotWorld: Sendable {
         guard scopes.contains(where: { token.scopes.contains($0) }) else {
             throw HubSpotRefusal(
                 .error(
-                    403, "MISSING_SCOPES", "One or more of the following scopes are required.",
+                    403,
+                    "MISSING_SCOPES",
+                    "One or more of the following scopes are required.",
                     context: [
                         "requiredGranularScopes": .strings(scopes),
                         "links": ["https://developers.hubspot.com/scopes"],
-                    ]))
+                    ]
+                )
+            )
         }
     }
 
@@ -190,9 +201,12 @@ struct HubSpotWorld: Sendable {
         if let expiresAt = token.expiresAt, expiresAt <= now {
             throw HubSpotRefusal(
                 .error(
-                    401, "EXPIRED_AUTHENTICATION",
+                    401,
+                    "EXPIRED_AUTHENTICATION",
                     "The OAuth token used to make this call expired \((now - expiresAt) / 1000) second(s) ago.",
-                    context: ["expire time": [.string(HubSpotTime.text(expiresAt))]]))
+                    context: ["expire time": [.string(HubSpotTime.text(expiresAt))]]
+                )
+            )
         }
         return token
     }

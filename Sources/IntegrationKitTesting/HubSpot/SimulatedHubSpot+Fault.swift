@@ -36,7 +36,7 @@ extension SimulatedHubSpot {
         /// A body larger than the caller accepts, after the platform acted.
         public static let hugeBody = Fault(kind: .hugeBody)
 
-        /// An answer with a status and the platform's body for it, without effect: 423, 429, 500, 502, 503, 504, 530, …
+        /// An answer with a status and the platform's body for it, without effect.
         public static func status(_ status: Int) -> Fault { Fault(kind: .status(status, hadEffect: false)) }
         /// An answer with an error's status although the platform acted.
         public static func statusAfterEffect(_ status: Int) -> Fault { Fault(kind: .status(status, hadEffect: true)) }
@@ -127,16 +127,23 @@ extension HubSpotReply {
         switch status {
         case 429:
             return .limited(
-                policy: "TEN_SECONDLY_ROLLING", named: "ten_secondly_rolling",
-                group: "publicapi:private_app-api-calls-ten-secondly", headers: [:])
+                policy: "TEN_SECONDLY_ROLLING",
+                named: "ten_secondly_rolling",
+                group: "publicapi:private_app-api-calls-ten-secondly",
+                headers: [:]
+            )
         case 423: return .plainError(423, "The object is currently locked. Try again later.")
         case 477: return .plainError(477, "This account is being moved to another data hosting location.")
         case 503: return .error(503, "SERVICE_UNAVAILABLE", "Service unavailable")
         case 500: return .error(500, "INTERNAL_ERROR", "internal error")
         default:
             return HubSpotReply(
-                status: status, body: nil, headers: ["Content-Type": "text/html; charset=UTF-8"],
-                raw: "<!DOCTYPE html><html><head><title>\(status)</title></head><body>error code: \(status)</body></html>")
+                status: status,
+                body: nil,
+                headers: ["Content-Type": "text/html; charset=UTF-8"],
+                raw:
+                    "<!DOCTYPE html><html><head><title>\(status)</title></head><body>error code: \(status)</body></html>"
+            )
         }
     }
 }

@@ -101,7 +101,11 @@ extension SimulatedHubSpot {
 
     /// Associates two records by the unlabelled kind.
     public func associate(
-        _ type: String, _ id: String, with other: String, _ otherID: String, in portalID: Int64
+        _ type: String,
+        _ id: String,
+        with other: String,
+        _ otherID: String,
+        in portalID: Int64
     ) throws {
         try act(on: type, in: portalID) { account, type, turn in
             guard let target = HubSpotObjectType.named(other), let from = Int64(id), let to = Int64(otherID),
@@ -135,6 +139,7 @@ extension SimulatedHubSpot {
     ///   - type: The type's name or id.
     ///   - portalID: The account.
     ///   - includesArchived: Whether archived ones are among them.
+    /// - Returns: What the records look like now.
     public func records(_ type: String, in portalID: Int64, includesArchived: Bool = false) -> [Snapshot] {
         guard let type = HubSpotObjectType.named(type) else { return [] }
         return box.withLock { world in
@@ -146,7 +151,8 @@ extension SimulatedHubSpot {
 
     /// Returns the ids of the live records of one type that a record is associated with.
     public func associations(of type: String, _ id: String, to other: String, in portalID: Int64) -> [String] {
-        guard let type = HubSpotObjectType.named(type), let target = HubSpotObjectType.named(other), let number = Int64(id)
+        guard let type = HubSpotObjectType.named(type), let target = HubSpotObjectType.named(other),
+            let number = Int64(id)
         else { return [] }
         return box.withLock { world in
             let links = world.accounts[portalID]?.liveLinks(from: HubSpotEnd(type: type.id, id: number), to: target)
@@ -166,6 +172,7 @@ extension SimulatedHubSpot {
     ///   - property: The property that holds the key.
     ///   - value: The key.
     ///   - portalID: The account.
+    /// - Returns: The number of creations; 1 if nothing was done twice.
     public func creationCount(of type: String, where property: String, is value: String, in portalID: Int64) -> Int {
         history(of: portalID).filter {
             $0.kind == .created && $0.objectType == type && $0.values[property] == value
@@ -173,7 +180,8 @@ extension SimulatedHubSpot {
     }
 
     private func act<Result>(
-        on name: String, in portalID: Int64,
+        on name: String,
+        in portalID: Int64,
         _ body: (inout HubSpotAccountState, HubSpotObjectType, HubSpotTurn) throws -> Result
     ) throws -> Result {
         guard let type = HubSpotObjectType.named(name) else {
@@ -192,12 +200,16 @@ extension SimulatedHubSpot {
                 default: .refused
                 }
             throw IntegrationError(
-                code, "The simulated platform refused it.",
+                code,
+                "The simulated platform refused it.",
                 context: IntegrationError.Context(
-                    status: refusal.reply.status, platformCode: refusal.reply.body?["category"]?.string,
+                    status: refusal.reply.status,
+                    platformCode: refusal.reply.body?["category"]?.string,
                     fields: (refusal.reply.body?["errors"]?.array ?? []).flatMap {
                         ($0["context"]?["propertyName"]?.array ?? []).compactMap(\.string)
-                    }))
+                    }
+                )
+            )
         }
     }
 }

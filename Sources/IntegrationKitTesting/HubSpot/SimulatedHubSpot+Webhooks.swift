@@ -44,7 +44,10 @@ extension SimulatedHubSpot {
         ///   - id: The id.
         ///   - isActive: Whether events are sent.
         public init(
-            _ topic: String, propertyName: String? = nil, objectTypeID: String? = nil, id: Int64 = 2_426_762,
+            _ topic: String,
+            propertyName: String? = nil,
+            objectTypeID: String? = nil,
+            id: Int64 = 2_426_762,
             isActive: Bool = true
         ) {
             self.topic = topic
@@ -95,8 +98,11 @@ extension SimulatedHubSpot {
             return stride(from: 0, to: events.count, by: size).compactMap { start in
                 let batch = events[start..<min(events.count, start + size)].map { event in
                     event.signal.body(
-                        eventID: event.eventID, subscription: event.subscription, app: world.app.id,
-                        attempt: options.attempt)
+                        eventID: event.eventID,
+                        subscription: event.subscription,
+                        app: world.app.id,
+                        attempt: options.attempt
+                    )
                 }
                 return world.app.delivery(of: JSONValue.array(batch).data, now: now)
             }

@@ -70,16 +70,27 @@ public final class SimulatedHubSpot: HTTPTransport {
     }
 
     private func answer(
-        _ response: HTTPResponse?, fault: Fault?, context: OperationContext, number: Int
+        _ response: HTTPResponse?,
+        fault: Fault?,
+        context: OperationContext,
+        number: Int
     ) throws -> HTTPResponse {
         var response = response ?? HTTPResponse(status: 500)
         switch fault?.kind {
         case .noConnection:
             throw IntegrationError(
-                .network, "The simulated platform accepted no connection.", retry: .after(nil), concerns: .application)
+                .network,
+                "The simulated platform accepted no connection.",
+                retry: .after(nil),
+                concerns: .application
+            )
         case .lostAnswer:
             throw IntegrationError(
-                .network, "The connection to the simulated platform broke.", retry: .after(nil), mayHaveHappened: true)
+                .network,
+                "The connection to the simulated platform broke.",
+                retry: .after(nil),
+                mayHaveHappened: true
+            )
         case .timeout: throw SimulatedHubSpot.timedOut
         case .status(let status, _):
             response = respond(.fault(status), number: number)
@@ -97,8 +108,11 @@ public final class SimulatedHubSpot: HTTPTransport {
         }
         guard response.body.count <= context.maximumAnswerSize else {
             throw IntegrationError(
-                .invalidAnswer, "The answer has more than \(context.maximumAnswerSize) bytes.", retry: .smaller,
-                mayHaveHappened: true)
+                .invalidAnswer,
+                "The answer has more than \(context.maximumAnswerSize) bytes.",
+                retry: .smaller,
+                mayHaveHappened: true
+            )
         }
         return response
     }
@@ -117,6 +131,10 @@ public final class SimulatedHubSpot: HTTPTransport {
 
     private static var timedOut: IntegrationError {
         IntegrationError(
-            .timedOut, "The simulated platform gave no answer in time.", retry: .after(nil), mayHaveHappened: true)
+            .timedOut,
+            "The simulated platform gave no answer in time.",
+            retry: .after(nil),
+            mayHaveHappened: true
+        )
     }
 }

@@ -9,7 +9,7 @@ import Testing
     private let desk = HubSpotDesk()
 
     @Test func `The catalogue takes the provider by its short name`() throws {
-        let providers: [any IntegrationProvider] = [HubSpotProvider.hubSpot]
+        let providers: [any IntegrationProvider] = [.hubSpot]
         let descriptor = try #require(providers.first?.descriptor)
         #expect(descriptor.id == .hubSpot)
         #expect(descriptor.signInMethods.first?.fields.map(\.id) == ["access_token"])

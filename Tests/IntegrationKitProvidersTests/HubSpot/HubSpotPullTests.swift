@@ -23,7 +23,7 @@ private struct HubSpotIndex: Sendable {
 
     private func search(_ body: JSONValue, size: Int) throws -> JSONValue {
         #expect(size <= 3_000)
-        #expect(body["after"] == nil)
+        #expect(body["after"] == "0")
         let filters = body["filterGroups"]?[0]?["filters"]?.array ?? []
         var found = rows
         for filter in filters {
@@ -114,7 +114,7 @@ private struct HubSpotIndex: Sendable {
         let ids = try await drain(HubSpotIndex(rows: rows), from: start + 10, until: start + 300)
         let wanted = rows.filter { $0.milliseconds >= start + 10 && $0.milliseconds < start + 300 }
         #expect(ids.count == wanted.count)
-        #expect(Set(ids) == Set(wanted.map { String($0.id) }))
+        #expect(Set(wanted.map { String($0.id) }).symmetricDifference(ids).isEmpty)
     }
 
     @Test func `More than ten thousand rows of one millisecond are read by id, and the search goes on behind them`()
@@ -124,7 +124,7 @@ private struct HubSpotIndex: Sendable {
         rows += (0..<30).map { HubSpotIndex.Row(id: Int64($0) + 1, milliseconds: start + Int64($0) / 10) }
         rows += (0..<250).map { HubSpotIndex.Row(id: 900_000 - Int64($0), milliseconds: start + 6 + Int64($0)) }
         let ids = try await drain(HubSpotIndex(rows: rows), from: start, until: start + 10_000)
-        #expect(Set(ids) == Set(rows.map { String($0.id) }))
+        #expect(Set(rows.map { String($0.id) }).symmetricDifference(ids).isEmpty)
         #expect(ids.count == rows.count)
     }
 
@@ -142,7 +142,8 @@ private struct HubSpotIndex: Sendable {
         }
         let limit = Int(1 + random(9))
         let ids = try await drain(HubSpotIndex(rows: rows), from: start, until: start + 20, limit: limit)
-        #expect(Set(ids) == Set(rows.map { String($0.id) }))
+        let wanted = Set(rows.filter { $0.milliseconds < start + 20 }.map { String($0.id) })
+        #expect(wanted.symmetricDifference(ids).isEmpty)
     }
 
     @Test func `The page token tells how far everything is read`() async throws {
@@ -200,7 +201,7 @@ private struct HubSpotIndex: Sendable {
                 == #"{"filterGroups":[{"filters":[{"propertyName":"hs_lastmodifieddate","operator":"BETWEEN","#
                 + #""value":"1104537600000","highValue":"1767225599999"}]}],"#
                 + #""sorts":[{"propertyName":"hs_lastmodifieddate","direction":"ASCENDING"}],"#
-                + #""properties":["hs_lastmodifieddate","hs_object_id"],"limit":100}"#
+                + #""properties":["hs_lastmodifieddate","hs_object_id"],"limit":100,"after":"0"}"#
         )
     }
 

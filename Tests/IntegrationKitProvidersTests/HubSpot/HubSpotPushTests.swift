@@ -373,6 +373,24 @@ import Testing
         )
     }
 
+    @Test(
+        arguments: [
+            ("lead", .text("customer"), true), ("customer", .text("lead"), false), ("lead", .text("lead"), false),
+            ("lead", .empty, false), ("lead", nil, true), ("90210", .text("lead"), true), ("", .text("lead"), false),
+        ] as [(String, FieldValue?, Bool)]
+    )
+    func `An answer that does not show the stage is read by the stage before`(
+        wanted: String,
+        base: FieldValue?,
+        isRepeated: Bool
+    ) async throws {
+        var write = RecordWrite.sample(.update, .contact, target: "501", fields: ["lifecyclestage": .text(wanted)])
+        write.base = base.map { ["lifecyclestage": $0] } ?? [:]
+        let outcomes = try await push([write], as: .portal(), .json(["results": [["id": "501", "properties": [:]]]]))
+        let step = #"pending {"step":"clear-stage","id":"501","targets":[]} 501"#
+        #expect(outcomes.map(name) == [isRepeated ? step : "applied 501"])
+    }
+
     @Test func `Each write of a batch goes on by its own relations`() async throws {
         let writes: [RecordWrite] = [
             .sample(.create, .contact, "a", fields: ["email": "ada@example.com"], contact: "77"),

@@ -11,11 +11,14 @@ import Testing
         let bench = HubSpotBench()
         let existing = try await bench.create("contacts", ["email": "a@x.io"])
         let answer = try await bench.call(
-            .post, "\(path)/create",
+            .post,
+            "\(path)/create",
             HubSpotBench.inputs([
-                HubSpotBench.input(["email": "a@x.io"], trace: "0"), HubSpotBench.input(["email": "b@x.io"], trace: "1"),
+                HubSpotBench.input(["email": "a@x.io"], trace: "0"),
+                HubSpotBench.input(["email": "b@x.io"], trace: "1"),
                 HubSpotBench.input(["nonsense": "1"], trace: "2"),
-            ]))
+            ])
+        )
         #expect(answer.status == 207)
         #expect(answer.body["status"] == "COMPLETE")
         #expect(answer.results.compactMap { $0["objectWriteTraceId"]?.string } == ["1"])
@@ -31,8 +34,10 @@ import Testing
         let bench = HubSpotBench()
         _ = try await bench.create("contacts", ["email": "a@x.io"])
         let answer = try await bench.call(
-            .post, "\(path)/create",
-            HubSpotBench.inputs([HubSpotBench.input(["email": "b@x.io"]), HubSpotBench.input(bad)]))
+            .post,
+            "\(path)/create",
+            HubSpotBench.inputs([HubSpotBench.input(["email": "b@x.io"]), HubSpotBench.input(bad)])
+        )
         #expect(answer.status == (bad["email"] == nil ? 400 : 409))
         #expect(bench.platform.records("contact", in: HubSpotBench.portal).count == 1)
     }
@@ -66,11 +71,13 @@ import Testing
         let bench = HubSpotBench()
         let existing = try await bench.create("contacts", ["email": "a@x.io", "hs_additional_emails": "c@x.io"])
         let answer = try await bench.call(
-            .post, "\(path)/upsert",
+            .post,
+            "\(path)/upsert",
             HubSpotBench.inputs([
                 HubSpotBench.upsert("A@x.io", by: "email", ["firstname": "Ada"], trace: "1"),
                 HubSpotBench.upsert("b@x.io", by: "email", ["firstname": "Bob"], trace: "2"),
-            ]))
+            ])
+        )
         #expect(answer.status == 200)
         for result in answer.results {
             let isFirst = result["objectWriteTraceId"] == "1"
@@ -78,7 +85,10 @@ import Testing
             #expect((result["id"]?.string == existing) == isFirst)
         }
         let again = try await bench.call(
-            .post, "\(path)/upsert", HubSpotBench.inputs([HubSpotBench.upsert("c@x.io", by: "email", ["city": "Rome"])]))
+            .post,
+            "\(path)/upsert",
+            HubSpotBench.inputs([HubSpotBench.upsert("c@x.io", by: "email", ["city": "Rome"])])
+        )
         #expect(again.results[0]["id"]?.string == existing)
         #expect(bench.platform.record("contact", existing, in: HubSpotBench.portal)?.properties["email"] == "a@x.io")
     }
@@ -86,8 +96,10 @@ import Testing
     @Test(arguments: [("companies", "domain", "0-2"), ("contacts", "phone", "0-1"), ("products", "hs_sku", "0-7")])
     func anUpsertNeedsAUniqueProperty(type: String, property: String, number: String) async throws {
         let answer = try await HubSpotBench().call(
-            .post, "/crm/objects/2026-09/\(type)/batch/upsert",
-            HubSpotBench.inputs([HubSpotBench.upsert("x", by: property, ["name": "A"])]))
+            .post,
+            "/crm/objects/2026-09/\(type)/batch/upsert",
+            HubSpotBench.inputs([HubSpotBench.upsert("x", by: property, ["name": "A"])])
+        )
         #expect(answer.status == 400)
         #expect(answer.message == "Unable to perform upsert by non-unique \(number) property \(property)")
         #expect(answer.category == nil)
@@ -98,11 +110,13 @@ import Testing
         try await bench.createKey(of: "contacts")
         let existing = try await bench.create("contacts", ["email": "a@x.io"])
         let answer = try await bench.call(
-            .post, "\(path)/upsert",
+            .post,
+            "\(path)/upsert",
             HubSpotBench.inputs([
                 HubSpotBench.upsert("k1", by: "my_key", ["email": "a@x.io"]),
                 HubSpotBench.upsert("k2", by: "my_key", ["email": "b@x.io"]),
-            ]))
+            ])
+        )
         #expect(answer.status == 409)
         #expect(answer.message.hasSuffix("Existing ID: \(existing)"))
         #expect(bench.platform.records("contact", in: HubSpotBench.portal).count == 1)
@@ -122,16 +136,29 @@ import Testing
         let bench = HubSpotBench()
         let id = try await bench.create("contacts", [:])
         let unknown = try await bench.call(
-            .post, "\(path)/update",
-            ["inputs": [["id": .string(id), "properties": ["city": "Rome"]], ["id": "9", "properties": ["city": "Rome"]]]])
+            .post,
+            "\(path)/update",
+            [
+                "inputs": [
+                    ["id": .string(id), "properties": ["city": "Rome"]], ["id": "9", "properties": ["city": "Rome"]],
+                ]
+            ]
+        )
         #expect(unknown.status == 207)
         #expect(unknown.results.count == 1)
         #expect(unknown.errors[0]["category"] == "OBJECT_NOT_FOUND")
         #expect(unknown.errors[0]["context"]?["ids"] == ["9"])
         let other = try await bench.create("contacts", [:])
         let invalid = try await bench.call(
-            .post, "\(path)/update",
-            ["inputs": [["id": .string(id), "properties": ["city": "Oslo"]], ["id": .string(other), "properties": ["x": "1"]]]])
+            .post,
+            "\(path)/update",
+            [
+                "inputs": [
+                    ["id": .string(id), "properties": ["city": "Oslo"]],
+                    ["id": .string(other), "properties": ["x": "1"]],
+                ]
+            ]
+        )
         #expect(invalid.status == 400)
         #expect(bench.platform.record("contact", id, in: HubSpotBench.portal)?.properties["city"] == "Rome")
     }
@@ -140,11 +167,13 @@ import Testing
         let bench = HubSpotBench()
         let id = try await bench.create("contacts", ["email": "a@x.io"])
         let answer = try await bench.call(
-            .post, "\(path)/read",
+            .post,
+            "\(path)/read",
             [
                 "properties": ["email", "phone"], "idProperty": "email",
                 "inputs": [["id": "a@x.io"], ["id": "b@x.io"], ["id": "c@x.io"]],
-            ])
+            ]
+        )
         #expect(answer.status == 207)
         #expect(answer.results.compactMap { $0["id"]?.string } == [id])
         #expect(answer.results[0]["properties"]?["phone"] == JSONValue.null)

@@ -24,7 +24,8 @@ struct HubSpotBench {
     let token: String
 
     init(
-        seed: UInt64 = 1, limits: SimulatedHubSpot.Limits = .none,
+        seed: UInt64 = 1,
+        limits: SimulatedHubSpot.Limits = .none,
         configure: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) {
         platform = SimulatedHubSpot(seed: seed, time: clock.timeSource)
@@ -36,22 +37,32 @@ struct HubSpotBench {
     }
 
     func send(
-        _ method: HTTPMethod, _ path: String, _ body: Data?, token: String? = nil, type: String = "application/json"
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: Data?,
+        token: String? = nil,
+        type: String = "application/json"
     ) async throws -> HTTPResponse {
         let url = try #require(URL(string: "https://api.hubapi.com" + path))
         let headers: HTTPHeaders = ["Authorization": "Bearer \(token ?? self.token)", "Content-Type": type]
         return try await platform.send(
             HTTPRequest(method, url, headers: headers, body: body),
-            context: OperationContext(platform: "hubspot", operation: "test"))
+            context: OperationContext(platform: "hubspot", operation: "test")
+        )
     }
 
     func call(
-        _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, token: String? = nil
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: JSONValue? = nil,
+        token: String? = nil
     ) async throws -> Answer {
         let response = try await send(method, path, body?.data, token: token)
         return Answer(
-            status: response.status, headers: response.headers,
-            body: response.body.isEmpty ? .null : try JSONValue(parsing: response.body))
+            status: response.status,
+            headers: response.headers,
+            body: response.body.isEmpty ? .null : try JSONValue(parsing: response.body)
+        )
     }
 
     /// Creates a record through the API and returns its id.
@@ -69,7 +80,9 @@ struct HubSpotBench {
 
     static func inputs(_ inputs: [JSONValue]) -> JSONValue { ["inputs": .array(inputs)] }
 
-    static func upsert(_ id: String, by property: String, _ properties: [String: String], trace: String? = nil) -> JSONValue {
+    static func upsert(_ id: String, by property: String, _ properties: [String: String], trace: String? = nil)
+        -> JSONValue
+    {
         var input = HubSpotBench.input(properties, trace: trace).object ?? [:]
         input["id"] = .string(id)
         input["idProperty"] = .string(property)
@@ -79,11 +92,13 @@ struct HubSpotBench {
     /// Defines a property with unique values, as a connection's setup does.
     func createKey(of type: String, named name: String = "my_key") async throws {
         let answer = try await call(
-            .post, "/crm/properties/2026-09/\(type)",
+            .post,
+            "/crm/properties/2026-09/\(type)",
             [
                 "name": .string(name), "label": "Key", "type": "string", "fieldType": "text",
                 "groupName": "contactinformation", "hasUniqueValue": true,
-            ])
+            ]
+        )
         try #require(answer.status == 201)
     }
 }

@@ -12,7 +12,9 @@ import Testing
         var status = 201
         var code: String?
         var version = "2026-09"
-        var testDescription: String { "\(version) \(type) \(properties.sorted { $0.key < $1.key }) -> \(status) \(code ?? "")" }
+        var testDescription: String {
+            "\(version) \(type) \(properties.sorted { $0.key < $1.key }) -> \(status) \(code ?? "")"
+        }
     }
 
     static let creates = [
@@ -26,7 +28,12 @@ import Testing
         Create(type: "contacts", properties: ["hubspotscore": "1"], status: 400, code: "READ_ONLY_VALUE"),
         Create(type: "contacts", properties: ["hubspot_owner_id": "5"], status: 400, code: "INVALID_OWNER_ID"),
         Create(type: "contacts", properties: ["hubspot_owner_id": "88842095"]),
-        Create(type: "companies", properties: ["numberofemployees": "1,000", "name": "A"], status: 400, code: "INVALID_INTEGER"),
+        Create(
+            type: "companies",
+            properties: ["numberofemployees": "1,000", "name": "A"],
+            status: 400,
+            code: "INVALID_INTEGER"
+        ),
         Create(type: "companies", properties: ["city": "Paris"], status: 400),
         Create(type: "companies", properties: ["domain": "example.com"]),
         Create(type: "deals", properties: ["dealname": "No stage"]),
@@ -75,18 +82,24 @@ import Testing
     @Test func valuesComeBackAsTextsWithTheirModifiedDates() async throws {
         let bench = HubSpotBench()
         let created = try await bench.call(
-            .post, "/crm/objects/2026-09/contacts",
-            ["properties": ["email": "ADA@Example.com", "firstname": "Ada"]])
+            .post,
+            "/crm/objects/2026-09/contacts",
+            ["properties": ["email": "ADA@Example.com", "firstname": "Ada"]]
+        )
         #expect(created.body["properties"]?["email"] == "ada@example.com")
         #expect(created.body["properties"]?["lifecyclestage"] == "lead")
         bench.clock.advance(by: .milliseconds(1500))
         let changed = try await bench.call(
-            .patch, "/crm/objects/2026-09/contacts/ADA@example.com?idProperty=email",
-            ["properties": ["lastname": "Byron", "firstname": ""]])
+            .patch,
+            "/crm/objects/2026-09/contacts/ADA@example.com?idProperty=email",
+            ["properties": ["lastname": "Byron", "firstname": ""]]
+        )
         #expect(changed.status == 200)
         #expect(changed.body["updatedAt"] != created.body["updatedAt"])
         let read = try await bench.call(
-            .get, "/crm/v3/objects/contacts/\(created.id)?properties=firstname,lastname,phone,nonsense")
+            .get,
+            "/crm/v3/objects/contacts/\(created.id)?properties=firstname,lastname,phone,nonsense"
+        )
         let properties = try #require(read.body["properties"])
         #expect(properties["firstname"] == JSONValue.null)
         #expect(properties["phone"] == JSONValue.null)
@@ -100,7 +113,9 @@ import Testing
         let id = try await bench.create("contacts", ["lifecyclestage": "customer"])
         let path = "/crm/objects/2026-09/contacts/\(id)"
         _ = try await bench.call(.patch, path, ["properties": ["lifecyclestage": "lead"]])
-        #expect(bench.platform.record("contact", id, in: HubSpotBench.portal)?.properties["lifecyclestage"] == "customer")
+        #expect(
+            bench.platform.record("contact", id, in: HubSpotBench.portal)?.properties["lifecyclestage"] == "customer"
+        )
         _ = try await bench.call(.patch, path, ["properties": ["lifecyclestage": ""]])
         _ = try await bench.call(.patch, path, ["properties": ["lifecyclestage": "lead"]])
         #expect(bench.platform.record("contact", id, in: HubSpotBench.portal)?.properties["lifecyclestage"] == "lead")
@@ -109,8 +124,10 @@ import Testing
     @Test(arguments: [("2026-09", true), ("2026-03", false)])
     func onlyTheNewVersionWarnsOfDatesItNormalised(version: String, warns: Bool) async throws {
         let answer = try await HubSpotBench().call(
-            .post, "/crm/objects/\(version)/deals",
-            ["properties": ["dealname": "A", "closedate": "2026-12-01T09:00:00+02:00", "amount": 10_000]])
+            .post,
+            "/crm/objects/\(version)/deals",
+            ["properties": ["dealname": "A", "closedate": "2026-12-01T09:00:00+02:00", "amount": 10_000]]
+        )
         #expect(answer.body["properties"]?["closedate"] == "2026-12-01T07:00:00Z")
         #expect(answer.body["properties"]?["amount"] == "10000")
         #expect((answer.body["warnings"]?[0]?["category"] == "PROPERTY_VALUE_NORMALIZED") == warns)
@@ -135,7 +152,8 @@ import Testing
             #expect(
                 answer.errors.compactMap { $0["code"]?.string } == [
                     "MISSING_REQUIRED_PROPERTY", "MISSING_CONDITIONAL_REQUIRED_PROPERTY",
-                ])
+                ]
+            )
             #expect(answer.errors[0]["context"]?["propertyName"] == ["phone"])
         }
     }
@@ -144,7 +162,11 @@ import Testing
         let bench = HubSpotBench()
         let first = try await bench.create("contacts", ["email": "a@x.io", "hs_additional_emails": "b@x.io;c@x.io"])
         for email in ["a@x.io", "B@x.io", "c@x.io"] {
-            let answer = try await bench.call(.post, "/crm/objects/2026-09/contacts", HubSpotBench.input(["email": email]))
+            let answer = try await bench.call(
+                .post,
+                "/crm/objects/2026-09/contacts",
+                HubSpotBench.input(["email": email])
+            )
             #expect(answer.status == 409)
             #expect(answer.category == "CONFLICT")
             #expect(answer.message == "Contact already exists. Existing ID: \(first)")
@@ -184,18 +206,26 @@ import Testing
         let winner = try await bench.create("contacts", ["email": "w@x.io"])
         let loser = try await bench.create("contacts", ["email": "l@x.io", "phone": "1"])
         let merged = try await bench.call(
-            .post, "/crm/objects/2026-09/contacts/merge",
-            ["primaryObjectId": .string(winner), "objectIdToMerge": .string(loser)])
+            .post,
+            "/crm/objects/2026-09/contacts/merge",
+            ["primaryObjectId": .string(winner), "objectIdToMerge": .string(loser)]
+        )
         #expect(merged.body["id"]?.string == winner)
         let path = "/crm/objects/2026-09/contacts"
-        let read = try await bench.call(.get, "\(path)/\(loser)?properties=hs_merged_object_ids,phone,hs_additional_emails")
+        let read = try await bench.call(
+            .get,
+            "\(path)/\(loser)?properties=hs_merged_object_ids,phone,hs_additional_emails"
+        )
         #expect(read.body["id"]?.string == winner)
         #expect(read.body["properties"]?["hs_merged_object_ids"]?.string == loser)
         #expect(read.body["properties"]?["phone"] == "1")
         #expect(read.body["properties"]?["hs_additional_emails"] == "l@x.io")
         #expect(try await bench.call(.patch, "\(path)/\(loser)", ["properties": ["city": "Rome"]]).status == 200)
         let batch = try await bench.call(
-            .post, "\(path)/batch/update", ["inputs": [["id": .string(loser), "properties": ["city": "Oslo"]]]])
+            .post,
+            "\(path)/batch/update",
+            ["inputs": [["id": .string(loser), "properties": ["city": "Oslo"]]]]
+        )
         #expect(batch.status == 207)
         #expect(batch.errors[0]["context"]?["ids"] == [.string(loser)])
         #expect(try await bench.call(.get, "\(path)?archived=true").results.isEmpty)

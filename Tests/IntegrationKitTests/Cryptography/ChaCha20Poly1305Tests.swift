@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import IntegrationKit
+import IntegrationKitTesting
 
 /// The examples of RFC 8439.
 @Suite struct ChaCha20Poly1305Tests {
@@ -89,7 +90,7 @@ import Testing
 
     @Test(arguments: Array(0...130) + [255, 256, 257, 1000, 4096])
     func opensWhatItSealsAtEveryLength(count: Int) {
-        var bits = SeededBits(seed: UInt64(count))
+        var bits = SeededGenerator(seed: UInt64(count))
         let key = ChaCha20(key: bits.bytes(32))
         let (nonce, data, message) = (bits.bytes(12), bits.bytes(count % 40), bits.bytes(count))
         let header = bits.bytes(count % 3)

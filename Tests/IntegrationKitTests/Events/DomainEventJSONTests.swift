@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import IntegrationKit
+import IntegrationKitTesting
 
 @Suite("Events as JSON")
 struct DomainEventJSONTests {

@@ -25,7 +25,8 @@ final class RawServer: Sendable {
             while true {
                 if let end = text.range(of: "\r\n\r\n") {
                     let head = text[..<end.lowerBound].lowercased()
-                    let length = head.components(separatedBy: "content-length: ").dropFirst().first
+                    let length =
+                        head.components(separatedBy: "content-length: ").dropFirst().first
                         .flatMap { Int($0.prefix(while: \.isNumber)) } ?? 0
                     if text[end.upperBound...].utf8.count >= length { break }
                 }
@@ -52,6 +53,7 @@ final class RawServer: Sendable {
     private let listener: LoopbackSocket
     private let received = LockBox<[String]>([])
     private let accepted = LockBox<[LoopbackSocket]>([])
+    private let isStopped = LockBox(false)
 
     /// All requests that were read, in order.
     var requests: [String] { received.withLock { $0 } }
@@ -63,8 +65,13 @@ final class RawServer: Sendable {
         port = listener.port
         guard let url = URL(string: "http://127.0.0.1:\(port)") else { throw CancellationError() }
         self.url = url
-        Thread.detachNewThread { [listener, received, accepted] in
+        Thread.detachNewThread { [listener, received, accepted, isStopped] in
+            defer { listener.close() }
             while let socket = try? listener.accept() {
+                guard !isStopped.withLock({ $0 }) else {
+                    socket.close()
+                    return
+                }
                 let number = accepted.withLock { sockets in
                     sockets.append(socket)
                     return sockets.count - 1
@@ -78,8 +85,10 @@ final class RawServer: Sendable {
     }
 
     deinit {
-        listener.shutDown()
-        listener.close()
+        // The accepting thread closes its own socket: closed here, its number could stand for another server's by then.
+        isStopped.withLock { $0 = true }
+        let port = port
+        Thread.detachNewThread { (try? LoopbackSocket.connected(to: port))?.close() }
     }
 }
 

@@ -28,9 +28,12 @@ struct URLSessionTransportTests {
             try connection.readRequest()
             try connection.send("HTTP/1.1 422 No\r\nX-Reason: nope\r\nContent-Length: 3\r\n\r\nbad")
         }
-        let url = server.url.appending(path: "crm/contacts").appending(queryItems: [URLQueryItem(name: "q", value: "é")])
+        let url = server.url.appending(path: "crm/contacts").appending(queryItems: [URLQueryItem(name: "q", value: "é")]
+        )
         let request = HTTPRequest(
-            .patch, url, headers: ["Authorization": "Bearer t", "Content-Type": "application/json"],
+            .patch,
+            url,
+            headers: ["Authorization": "Bearer t", "Content-Type": "application/json"],
             body: Data("{\"a\":1}".utf8)
         )
         let response = try await transport.send(request, context: .test())
@@ -84,10 +87,8 @@ struct URLSessionTransportTests {
     }
 
     @Test func `a refused connection surely had no effect`() async throws {
-        let socket = try LoopbackSocket.listening()
-        let port = socket.port
-        socket.close()
-        let url = try #require(URL(string: "http://127.0.0.1:\(port)/"))
+        // A port that no server here is ever given.
+        let url = try #require(URL(string: "http://127.0.0.1:1/"))
         let error = try await failure(HTTPRequest(.post, url, body: Data("{}".utf8)))
         #expect(error.code == .network)
         #expect(!error.mayHaveHappened)
@@ -169,7 +170,8 @@ struct URLSessionTransportTests {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
         "nonsense\r\n\r\n",
     ])
-    func `an answer that is cut off or broken is no answer, and a write may have happened`(answer: String) async throws {
+    func `an answer that is cut off or broken is no answer, and a write may have happened`(answer: String) async throws
+    {
         let server = try RawServer { connection in
             try connection.readRequest()
             try connection.send(answer)
@@ -180,9 +182,12 @@ struct URLSessionTransportTests {
     }
 
     /// In these the status line or a field is not whole: Foundation on Linux ends the process there.
-    @Test(.enabled(if: URLSessionTransportTests.isDarwin), arguments: [
-        "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le",
-    ])
+    @Test(
+        .enabled(if: URLSessionTransportTests.isDarwin),
+        arguments: [
+            "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le",
+        ]
+    )
     func `an answer that is cut off in its head is no answer`(answer: String) async throws {
         let server = try RawServer { connection in
             try connection.readRequest()
@@ -296,7 +301,8 @@ struct URLSessionTransportTests {
     }
 
     @Test(arguments: ["X-A": "1\r\nX-B: 2", "X-C\n": "1"])
-    func `a header field with a line break is refused before anything is sent`(name: String, value: String) async throws {
+    func `a header field with a line break is refused before anything is sent`(name: String, value: String) async throws
+    {
         let server = try RawServer { try $0.readRequest() }
         let request = HTTPRequest(.get, server.url, headers: HTTPHeaders([.init(name, value)]))
         #expect(try await failure(request).code == .invalidInput)
@@ -319,10 +325,124 @@ struct URLSessionTransportTests {
         239, 150, 172, 25, 0, 0, 0,
     ]
     /// One mebibyte of zeros.
-    static let gzippedZeros: [UInt8] = [
-        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 237, 193, 49, 1, 0, 0, 0, 194, 160, 245, 79, 109, 8, 95, 160,
-    ]
+    static let gzippedZeros: [UInt8] =
+        [
+            31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 237, 193, 49, 1, 0, 0, 0, 194, 160, 245, 79, 109, 8, 95, 160,
+        ]
         + [UInt8](repeating: 0, count: 1016) + [
-        62, 3, 28, 234, 56, 167, 0, 0, 16, 0,
-    ]
+            62, 3, 28, 234, 56, 167, 0, 0, 16, 0,
+        ]
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct URLSessionTransportRedirectTests {
+    let transport = URLSessionTransport()
+
+    @Test func `a read follows to the same host with its credential, five times at most`() async throws {
+        let server = try RawServer { connection in
+            while true {
+                let request = try connection.readRequest()
+                if request.isEmpty { return }
+                let step = Int(request.dropFirst("GET /".count).prefix { $0.isNumber }) ?? 0
+                try connection.send("HTTP/1.1 302 Found\r\nLocation: /\(step + 1)\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let request = HTTPRequest(.get, server.url.appending(path: "0"), headers: ["Authorization": "Bearer t"])
+        let response = try await transport.send(request, context: .test())
+        #expect(response.status == 302)
+        #expect(response.headers["Location"] == "/6")
+        #expect(server.requests.count == 6)
+        #expect(server.requests.allSatisfy { $0.contains("Authorization: Bearer t") })
+    }
+
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func `nothing follows to another host or port`(status: Int) async throws {
+        let other = try RawServer { try $0.readRequest() }
+        let server = try RawServer { connection in
+            try connection.readRequest()
+            try connection.send(
+                "HTTP/1.1 \(status) X\r\nLocation: \(other.url.absoluteString)/x\r\nContent-Length: 0\r\n\r\n"
+            )
+        }
+        let request = HTTPRequest(.get, server.url, headers: ["Authorization": "Bearer t"])
+        #expect(try await transport.send(request, context: .test()).status == status)
+        #expect(other.connectionCount == 0)
+    }
+
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func `a write follows nowhere`(status: Int) async throws {
+        let server = try RawServer { connection in
+            try connection.readRequest()
+            try connection.send("HTTP/1.1 \(status) X\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n")
+        }
+        let response = try await transport.send(
+            HTTPRequest(.post, server.url, body: Data("{}".utf8)),
+            context: .test()
+        )
+        #expect(response.status == status)
+        #expect(server.requests.count == 1)
+    }
+}
+
+/// The points at which a request can be cancelled.
+enum CancellationPoint: CaseIterable, Sendable {
+    case beforeStart, connecting, waitingForHead, inBody, afterwards
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct URLSessionTransportCancellationTests {
+    @Test(arguments: CancellationPoint.allCases, [HTTPMethod.get, .post])
+    func `a cancelled request ends at once and hangs up`(point: CancellationPoint, method: HTTPMethod) async throws {
+        let reached = Gate()
+        let hungUp = Gate()
+        let server = try RawServer { connection in
+            defer { hungUp.open() }
+            try connection.readRequest()
+            if point == .waitingForHead { reached.open() }
+            if point == .inBody {
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx")
+                reached.open()
+            }
+            if point == .afterwards { try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
+            try connection.readToEnd()
+        }
+        // Nobody accepts here, and others wait already: the next one's handshake is not answered. Their connecting may
+        // block, so it has a thread of its own.
+        let deaf = try LoopbackSocket.listening(backlog: 0)
+        defer {
+            deaf.shutDown()
+            deaf.close()
+        }
+        if point == .connecting {
+            let port = deaf.port
+            for _ in 0..<3 { Thread.detachNewThread { _ = try? LoopbackSocket.connected(to: port) } }
+        }
+        let url = point == .connecting ? try #require(URL(string: "http://127.0.0.1:\(deaf.port)/")) : server.url
+        let transport = URLSessionTransport()
+
+        let result = await withTaskGroup(of: Result<HTTPResponse, any Error>.self) { group in
+            if point == .beforeStart { group.cancelAll() }
+            group.addTask {
+                await Result { try await transport.send(HTTPRequest(method, url), context: .test()) }
+            }
+            switch point {
+            case .beforeStart: break
+            case .connecting: for _ in 0..<1000 { await Task.yield() }
+            case .waitingForHead, .inBody: await reached.wait()
+            case .afterwards: return await group.next() ?? .failure(CancellationError())
+            }
+            group.cancelAll()
+            return await group.next() ?? .failure(IntegrationError(.invalidInput, "no task"))
+        }
+        if point == .afterwards {
+            #expect(try result.get().status == 200)
+        } else {
+            #expect(throws: CancellationError.self) { try result.get() }
+        }
+        switch point {
+        case .waitingForHead, .inBody: await hungUp.wait()
+        case .beforeStart: #expect(server.connectionCount == 0)
+        case .connecting, .afterwards: break
+        }
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import IntegrationKit
+import IntegrationKitTesting
 import Testing
 
 @Suite struct JSONParsingTests {
@@ -138,7 +139,7 @@ import Testing
 
     @Test(arguments: 0..<100 as Range<UInt64>)
     func readsBackExactlyWhatItWrites(seed: UInt64) throws {
-        var bits = SeededBits(seed: seed)
+        var bits = SeededGenerator(seed: seed)
         let value = randomValue(depth: 5, &bits)
         let text = value.text
         #expect(try JSONValue(text: text) == value)
@@ -151,7 +152,7 @@ import Testing
 
     @Test(arguments: 0..<100 as Range<UInt64>)
     func survivesMutatedTexts(seed: UInt64) throws {
-        var bits = SeededBits(seed: seed)
+        var bits = SeededGenerator(seed: seed)
         let original = [UInt8](randomValue(depth: 4, &bits).data)
         let alphabet = [UInt8]("{}[]\",:\\ud8c0eE+-.0123456789tfn \n".utf8) + [0, 0x1F, 0x80, 0xC3, 0xED, 0xF0, 0xFF]
         for _ in 0..<50 {
@@ -183,7 +184,7 @@ import Testing
         }
     }
 
-    private func randomValue(depth: Int, _ bits: inout SeededBits) -> JSONValue {
+    private func randomValue(depth: Int, _ bits: inout SeededGenerator) -> JSONValue {
         switch Int.random(in: 0..<(depth > 0 ? 8 : 5), using: &bits) {
         case 0: return .null
         case 1: return .bool(Bool.random(using: &bits))
@@ -202,7 +203,7 @@ import Testing
         }
     }
 
-    private func randomString(_ bits: inout SeededBits) -> String {
+    private func randomString(_ bits: inout SeededGenerator) -> String {
         let scalars: [Unicode.Scalar] = [
             "a", "K", "é", "\u{301}", "\u{1F468}", "\u{200D}", "\"", "\\", "/", "\n", "\u{0}", "\u{7F}",
         ]

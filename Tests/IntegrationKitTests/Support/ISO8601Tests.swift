@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import IntegrationKit
+import IntegrationKitTesting
 import Testing
 
 @Suite("ISO 8601")
@@ -76,22 +77,5 @@ struct ISO8601Tests {
         #expect(
             ISO8601.date(from: "2026-07-14T08:00:00", assuming: paris) == ISO8601.date(from: "2026-07-14T06:00:00Z")
         )
-    }
-}
-
-/// A small generator whose numbers a seed decides.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed &* 0x9E37_79B9_7F4A_7C15
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import IntegrationKit
+import IntegrationKitTesting
+
+// A company connects its HubSpot, both sides work for a while, and in the end they agree. Read it from top to bottom;
+// what each step does stands in Scenes.swift, and the library's own objects are put together in World.swift.
+
+func tell(_ options: Options) async throws -> Story {
+    guard let file = options.events ?? Bundle.module.url(forResource: "events", withExtension: "jsonl") else {
+        throw Options.Mistake(description: "The file of events is missing.")
+    }
+    let began = ContinuousClock.now
+    let world = try await World()
+    let start = world.clock.now
+    var intake = Intake(lines: try Data(contentsOf: file))
+
+    let integration = try await world.connect(knownTo: intake.events)
+    let callsToConnect = world.hubSpot.calls.count
+    _ = try await world.settle()  // The first pull: whom HubSpot knows already.
+
+    try await world.take(&intake)
+    world.stirUpTrouble()
+    let push = try await world.settle()
+
+    _ = world.hubSpot.takeDeliveries()  // What HubSpot tells of our own writes is not the point here.
+    let deeds = try await world.letPeopleWork()
+    let mail = await world.receiveWebhooks()
+    try await world.coordinator.pull(integration.id)
+    let pull = try await world.settle()
+
+    if let archive = options.archive { try world.recorder.write(to: archive) }
+    return Story(
+        integration: integration,
+        callsToConnect: callsToConnect,
+        intake: intake,
+        push: push,
+        deeds: deeds,
+        mail: mail,
+        applied: await world.host.applied,
+        pull: pull,
+        verification: try await world.verify(intake, integration),
+        simulated: start.duration(to: world.clock.now),
+        real: began.duration(to: .now),
+        archive: options.archive
+    )
+}
+
+do {
+    let options = try Options(CommandLine.arguments.dropFirst())
+    guard !options.wantsHelp else {
+        print(Options.help)
+        exit(0)
+    }
+    let story = try await tell(options)
+    print(Report(story).text)
+    exit(story.verification.faults.isEmpty ? 0 : 1)
+} catch {
+    FileHandle.standardError.write(Data("QuickStart: \(error)\n".utf8))
+    exit(2)
+}
