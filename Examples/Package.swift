@@ -43,6 +43,6 @@ let package = Package(
             dependencies: [core, providers, testing],
             path: "Snippets",
             swiftSettings: strict
-        ),
+        )
     ]
 )

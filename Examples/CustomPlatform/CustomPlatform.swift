@@ -32,7 +32,10 @@ struct CustomPlatform {
     static func synchronize() async throws {
         let clock = ManualClock()
         let meadow = SimulatedMeadow(
-            time: clock.timeSource, apiKey: "meadow-secret-key", webhookSecret: "meadow-webhook-secret")
+            time: clock.timeSource,
+            apiKey: "meadow-secret-key",
+            webhookSecret: "meadow-webhook-secret"
+        )
         let manager = try await IntegrationManager(
             providers: [MeadowProvider()],
             store: InMemoryIntegrationStore(time: clock.timeSource),
@@ -42,7 +45,11 @@ struct CustomPlatform {
             time: clock.timeSource
         )
         let integration = try await manager.connect(
-            .meadow, for: "tenant-42", name: "Ada's Meadow", form: ["api_key": "meadow-secret-key"])
+            .meadow,
+            for: "tenant-42",
+            name: "Ada's Meadow",
+            form: ["api_key": "meadow-secret-key"]
+        )
         print("\nConnected \(integration.name)")
 
         let host = InMemoryHostRecords()

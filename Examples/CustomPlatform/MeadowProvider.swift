@@ -45,7 +45,9 @@ struct MeadowProvider: IntegrationProvider {
 
     // MARK: Answers
 
-    /// Judges an answer. What is no answer of Meadow's own says nothing about the effect of a write.
+    /// Judges an answer.
+    ///
+    /// What is no answer of Meadow's own says nothing about the effect of a write.
     func failure(in response: HTTPResponse, to request: HTTPRequest) -> IntegrationError? {
         let body = try? JSONValue(parsing: response.body)
         var error: IntegrationError
@@ -89,7 +91,9 @@ struct MeadowProvider: IntegrationProvider {
 
     // MARK: Account
 
-    /// Asks Meadow whose key it is. Both kinds have a field for our key, and by it a record is never made twice.
+    /// Asks Meadow whose key it is.
+    ///
+    /// Both kinds have a field for our key, and by it a record is never made twice.
     func verifyConnection(in session: ProviderSession) async throws -> ConnectionReport {
         let answer = try await read(request(.get, "account", for: session.account), in: session)
         guard let id = answer["id"]?.idText else {
@@ -128,7 +132,7 @@ struct MeadowProvider: IntegrationProvider {
         }
     }
 
-    /// Reads a record. A field that Meadow does not tell stays away; null is empty.
+    /// Reads a record: a field that Meadow does not tell stays away, and null is empty.
     func record(_ json: JSONValue, of kind: RecordKind) -> RemoteRecord? {
         guard let id = json["id"]?.idText else { return nil }
         let changed = json["changed"]?.string

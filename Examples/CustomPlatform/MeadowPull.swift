@@ -51,7 +51,9 @@ extension MeadowProvider {
         return row["deleted"]?.bool == true ? .deleted(record.id, at: record.modifiedAt) : .updated(record)
     }
 
-    /// Fetches records by id. Meadow tells of deleted and merged ones that they are, and nothing of unknown ones.
+    /// Fetches records by id.
+    ///
+    /// Meadow tells of deleted and merged ones that they are, and nothing of unknown ones.
     func fetchRecords(_ ids: [RemoteID], fields: [FieldName], in session: ProviderSession) async throws -> [FetchResult]
     {
         var results: [RemoteID: FetchResult] = [:]

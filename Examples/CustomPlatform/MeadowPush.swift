@@ -34,7 +34,12 @@ extension MeadowProvider {
         if !items.isEmpty {
             let path = "\(MeadowProvider.collection(of: kind))/batch"
             let request = request(
-                .post, path, body: ["items": .array(items)], effect: .write, for: session.account)
+                .post,
+                path,
+                body: ["items": .array(items)],
+                effect: .write,
+                for: session.account
+            )
             outcomes.merge(try await send(request, of: batch.writes, in: session)) { refused, _ in refused }
         }
         let silence = IntegrationError(.outcomeUnknown, "Meadow does not mention the record.", mayHaveHappened: true)

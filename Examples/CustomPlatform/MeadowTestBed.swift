@@ -16,7 +16,10 @@ struct MeadowTestBed: ProviderTestBed {
 
     init() {
         meadow = SimulatedMeadow(
-            time: clock.timeSource, apiKey: "meadow-secret-key", webhookSecret: "meadow-webhook-secret")
+            time: clock.timeSource,
+            apiKey: "meadow-secret-key",
+            webhookSecret: "meadow-webhook-secret"
+        )
     }
 
     func sample(of kind: RecordKind, number: Int) -> RecordSample? {

@@ -5,14 +5,17 @@ import IntegrationKit
 extension MeadowProvider: WebhookReceiving {
     /// A delivery names its account; the secret that verifies it is the one of the host's application.
     func address(of delivery: HTTPRequest) throws -> WebhookAddress {
-        guard delivery.headers["Meadow-Signature"] != nil else { throw MeadowProvider.rejection("carries no signature") }
+        guard delivery.headers["Meadow-Signature"] != nil else {
+            throw MeadowProvider.rejection("carries no signature")
+        }
         return .application(id: nil)
     }
 
     /// Verifies the signature over date and body, `t=<seconds>,s=<base64>`, then reads the one event.
     func events(in delivery: HTTPRequest, verifiedWith secrets: [Secret], now: Date) throws -> [WebhookEvent] {
         let parts = (delivery.headers["Meadow-Signature"] ?? "").split(separator: ",", maxSplits: 1)
-        guard parts.count == 2, let time = Int(parts[0].dropFirst(2)), parts[0].hasPrefix("t="), parts[1].hasPrefix("s=")
+        guard parts.count == 2, let time = Int(parts[0].dropFirst(2)), parts[0].hasPrefix("t="),
+            parts[1].hasPrefix("s=")
         else { throw MeadowProvider.rejection("carries no signature") }
         guard abs(now.timeIntervalSince1970 - Double(time)) <= 300 else { throw MeadowProvider.rejection("is too old") }
         let body = delivery.body ?? Data()

@@ -97,7 +97,8 @@ actor SimulatedMeadow: HTTPTransport {
         let (ids, keys, emails) = (texts("ids"), texts("keys"), texts("emails"))
         return (rows[collection] ?? [:]).values.filter { row in
             let isLive = !row.isDeleted && row.mergedInto == nil
-            return ids.contains(row.id) || isLive && (keys.contains(row.key ?? "") || emails.contains(row.values["email"] ?? ""))
+            return ids.contains(row.id)
+                || isLive && (keys.contains(row.key ?? "") || emails.contains(row.values["email"] ?? ""))
         }
         .sorted { $0.id < $1.id }.map { json($0, collection) }
     }
@@ -108,7 +109,8 @@ actor SimulatedMeadow: HTTPTransport {
             if item["do"] == "delete" {
                 try remove(collection, item["id"]?.string ?? "")
             }
-            let row = item["do"] == "delete" ? rows[collection]?[item["id"]?.string ?? ""] : try store(item, in: collection)
+            let row =
+                item["do"] == "delete" ? rows[collection]?[item["id"]?.string ?? ""] : try store(item, in: collection)
             result["record"] = row.map { json($0, collection) }
         } catch let refusal as Refusal {
             result["status"] = .number(JSONNumber(refusal.status))
@@ -122,9 +124,13 @@ actor SimulatedMeadow: HTTPTransport {
 
     private func store(_ item: JSONValue, in collection: String) throws -> Row {
         var values: [String: String?] = [:]
-        for member in item["values"]?.object?.members ?? [] { values.updateValue(member.value.string, forKey: member.key) }
+        for member in item["values"]?.object?.members ?? [] {
+            values.updateValue(member.value.string, forKey: member.key)
+        }
         let key = item["key"]?.string
-        let known = rows[collection]?.values.first { $0.key == key && key != nil && !$0.isDeleted && $0.mergedInto == nil }
+        let known = rows[collection]?.values.first {
+            $0.key == key && key != nil && !$0.isDeleted && $0.mergedInto == nil
+        }
         let id = item["id"]?.string ?? known?.id
         if id == nil, let key { creations[key, default: 0] += 1 }
         do {
@@ -136,12 +142,18 @@ actor SimulatedMeadow: HTTPTransport {
     }
 
     private func put(
-        _ collection: String, _ id: String?, key: String?, _ values: [String: String?], person: String?
+        _ collection: String,
+        _ id: String?,
+        key: String?,
+        _ values: [String: String?],
+        person: String?
     ) throws -> Row {
         var row = Row(id: id ?? "", key: key, changed: now, values: [:], person: person)
         if let id { row = try live(collection, id) }
         for (name, value) in values {
-            guard SimulatedMeadow.fields[collection]?.contains(name) == true else { throw Refusal(status: 422, field: name) }
+            guard SimulatedMeadow.fields[collection]?.contains(name) == true else {
+                throw Refusal(status: 422, field: name)
+            }
             if name == "email", let value {
                 guard value.contains("@") else { throw Refusal(status: 422, field: name) }
                 let holder = rows[collection]?.values.first { $0.values[name] == value && $0.id != id && !$0.isDeleted }
@@ -169,7 +181,8 @@ actor SimulatedMeadow: HTTPTransport {
         row.changed = now
         rows[collection]?[row.id] = row
         deliveries.append([
-            "id": .string("event-\(deliveries.count)-\(row.id)-\(SimulatedMeadow.text(row.changed))"), "account": "meadow-7",
+            "id": .string("event-\(deliveries.count)-\(row.id)-\(SimulatedMeadow.text(row.changed))"),
+            "account": "meadow-7",
             "collection": .string(collection), "record": .string(row.id),
         ])
     }

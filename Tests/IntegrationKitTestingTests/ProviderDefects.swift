@@ -26,7 +26,11 @@ enum ProviderDefects {
     /// Something that is not the same twice.
     private static func counter() -> @Sendable () -> Int {
         let count = LockBox(0)
-        return { count.withLock { count in count += 1; return count } }
+        return {
+            count.withLock { count in
+                count += 1; return count
+            }
+        }
     }
 
     private static let error = IntegrationError(.refused, "It broke.")
@@ -37,7 +41,9 @@ enum ProviderDefects {
         Entry("descriptor", "a route to nowhere") {
             Defect(descriptor: { $0.routes.append(EventRoute(.documentSent, .create, "letter")) })
         },
-        Entry("descriptor", "a route without mapping") { Defect(descriptor: { $0.mappings.removeAll { $0.kind == .call } }) },
+        Entry("descriptor", "a route without mapping") {
+            Defect(descriptor: { $0.mappings.removeAll { $0.kind == .call } })
+        },
         Entry("account-key", "a key per call") {
             let next = counter()
             return Defect(verify: { base, session in
@@ -58,7 +64,9 @@ enum ProviderDefects {
         },
         Entry("budgets", "a spend of no budget") { Defect(request: { $0.spend.append(Spend("other")) }) },
         Entry("budgets", "nothing spent") { Defect(request: { $0.spend = [] }) },
-        Entry("budgets", "a reading of no budget") { Defect(readings: { $0.append(BudgetReading("other", remaining: 3)) }) },
+        Entry("budgets", "a reading of no budget") {
+            Defect(readings: { $0.append(BudgetReading("other", remaining: 3)) })
+        },
         Entry("budgets", "a budget twice") { Defect(budgets: { $0 += $0.prefix(1) }) },
     ]
 
@@ -87,7 +95,9 @@ enum ProviderDefects {
 
     private static let push: [Entry] = [
         Entry("outcomes", "by place") { .outcomes { outcomes, _ in outcomes.reverse() } },
-        Entry("outcomes", "one missing") { .outcomes { outcomes, _ in if outcomes.count > 1 { outcomes.removeLast() } } },
+        Entry("outcomes", "one missing") {
+            .outcomes { outcomes, _ in if outcomes.count > 1 { outcomes.removeLast() } }
+        },
         Entry("outcomes-shuffled", "by place") { .outcomes { outcomes, _ in outcomes.reverse() } },
         Entry("one-call", "a look before") {
             Defect(push: { base, batch, session in
@@ -96,7 +106,9 @@ enum ProviderDefects {
             })
         },
         Entry("update", "the whole record sent") { Defect(write: { $0.changed = Set($0.fields.keys) }) },
-        Entry("clear", "empty values left out") { Defect(write: { $0.fields = $0.fields.filter { $0.value != .empty } }) },
+        Entry("clear", "empty values left out") {
+            Defect(write: { $0.fields = $0.fields.filter { $0.value != .empty } })
+        },
         Entry("clear", "empty values not told") {
             .fetched { record, _ in record.fields = record.fields.filter { $0.value != .empty } }
         },
@@ -109,7 +121,11 @@ enum ProviderDefects {
         },
         Entry("gone", "taken for done") {
             .outcome { outcome, write in
-                if case .gone = outcome { .applied(RemoteRecord(id: write.target ?? RemoteID(write.kind, ""))) } else { outcome }
+                if case .gone = outcome {
+                    .applied(RemoteRecord(id: write.target ?? RemoteID(write.kind, "")))
+                } else {
+                    outcome
+                }
             }
         },
     ]
@@ -118,7 +134,9 @@ enum ProviderDefects {
         Entry("lost-after", "taken for nothing") {
             .outcome { outcome, _ in if case .unknown(let error) = outcome { .notAttempted(error) } else { outcome } }
         },
-        Entry("lost-after", "nothing found") { Defect(lookUp: { results, _ in results = results.map { _ in .absent } }) },
+        Entry("lost-after", "nothing found") {
+            Defect(lookUp: { results, _ in results = results.map { _ in .absent } })
+        },
         Entry("lost-after", "thrown") {
             Defect(push: { base, batch, session in
                 let outcomes = try await base.push(batch, in: session)
@@ -131,7 +149,9 @@ enum ProviderDefects {
                 if case .unknown = outcome { .applied(RemoteRecord(id: RemoteID(write.kind, "1"))) } else { outcome }
             }
         },
-        Entry("lost-before", "undecided") { Defect(lookUp: { results, _ in results = results.map { _ in .undecidable("no idea") } }) },
+        Entry("lost-before", "undecided") {
+            Defect(lookUp: { results, _ in results = results.map { _ in .undecidable("no idea") } })
+        },
         Entry("not-connected", "taken for unknown") {
             Defect(push: { base, batch, session in
                 do {
@@ -209,7 +229,8 @@ enum ProviderDefects {
                 request: { request in
                     token.withLock { $0?.withExposedValue { request.headers["X-Token"] = $0 } }
                 },
-                authorize: { credential in token.withLock { $0 = credential["access_token"] } })
+                authorize: { credential in token.withLock { $0 = credential["access_token"] } }
+            )
         },
         Entry("unsigned", "signed although it is not to be") { Defect(request: { $0.carriesCredential = false }) },
     ]
@@ -240,7 +261,9 @@ enum ProviderDefects {
         },
         Entry("version", "always the same") { .fetched { record, _ in record.version = "1" } },
         Entry("not-told", "told as empty") {
-            .fetched { record, fields in for name in fields where record.fields[name] == nil { record.fields[name] = .empty } }
+            .fetched { record, fields in
+                for name in fields where record.fields[name] == nil { record.fields[name] = .empty }
+            }
         },
         Entry("merged", "taken for deleted") {
             Defect(fetch: { results, _ in
@@ -254,7 +277,9 @@ enum ProviderDefects {
             let next = counter()
             return Defect(streams: { for place in $0.indices { $0[place].id += "\(next())" } })
         },
-        Entry("streams", "one name for all") { Defect(streams: { for place in $0.indices { $0[place].id = "changes" } }) },
+        Entry("streams", "one name for all") {
+            Defect(streams: { for place in $0.indices { $0[place].id = "changes" } })
+        },
         Entry("streams", "none") { Defect(streams: { $0 = [] }) },
         Entry("window", "the first page alone") {
             .page { page, stream, _ in
@@ -308,7 +333,10 @@ enum ProviderDefects {
 
     /// Reads all of a list and shows the rows from a counted place on: what moves forward in between shifts the rest.
     @Sendable private static func countedPage(
-        base: HubSpotProvider, stream: ChangeStream, query: ChangeQuery, session: ProviderSession
+        base: HubSpotProvider,
+        stream: ChangeStream,
+        query: ChangeQuery,
+        session: ProviderSession
     ) async throws -> ChangePage {
         var whole = query
         (whole.page, whole.limit) = (nil, 100)
@@ -323,12 +351,14 @@ enum ProviderDefects {
         let end = min(start + query.limit, changes.count)
         return ChangePage(
             changes: Array(changes[min(start, end)..<end]),
-            next: end < changes.count ? ["skip": .number(JSONNumber(end))] : nil)
+            next: end < changes.count ? ["skip": .number(JSONNumber(end))] : nil
+        )
     }
 
     /// Presents windows as cursor streams whose position is a date.
     ///
     /// - Parameter position: Makes the position of the date through which a list was read.
+    /// - Returns: The provider's defect.
     static func cursors(_ position: @escaping @Sendable (Date) -> Date) -> Defect {
         Defect(
             streams: { streams in
@@ -347,7 +377,8 @@ enum ProviderDefects {
                     page.position = ["from": .number(JSONNumber(Int64(date * 1000)))]
                 }
                 return page
-            })
+            }
+        )
     }
 
     private static let webhooks: [Entry] = [

@@ -22,7 +22,10 @@ import Testing
     @Test(arguments: ProviderRule.all)
     func `Nothing breaks where there is no defect`(rule: ProviderRule) async throws {
         let bed = HubSpotTestBed(provider: BrokenProvider(ProviderDefects.cursors { $0 }))
-        #expect(try await rule.check(bed) == (rule.id.hasPrefix("window") ? .skipped("no stream is read by windows") : .passed))
+        #expect(
+            try await rule.check(bed)
+                == (rule.id.hasPrefix("window") ? .skipped("no stream is read by windows") : .passed)
+        )
     }
 
     @Test func `A hook that is missing skips the rule and says why`() async throws {
@@ -38,7 +41,8 @@ import Testing
             Set(skipped.keys) == [
                 "clear", "cursor", "innocents", "merged", "outcomes-shuffled", "relations", "throttled-by-others",
                 "webhook", "webhook-forged", "webhook-keys", "webhook-stale",
-            ])
+            ]
+        )
     }
 }
 

@@ -87,7 +87,11 @@ public struct HubSpotTestBed: ProviderTestBed {
     /// Counts by the key property.
     public func creations(of write: RecordWrite) -> Int {
         platform.creationCount(
-            of: write.kind.rawValue, where: "integrationkit_key", is: write.externalKey, in: portalID)
+            of: write.kind.rawValue,
+            where: "integrationkit_key",
+            is: write.externalKey,
+            in: portalID
+        )
     }
 
     /// Returns the contacts that a record is associated with.

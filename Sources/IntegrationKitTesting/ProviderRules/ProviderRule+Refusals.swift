@@ -64,7 +64,8 @@ extension ProviderRule {
                 if let error = trial.provider.failure(in: response, to: exchange.request) {
                     throw RuleViolation(
                         rule: trial.rule,
-                        "\(exchange.request.method.rawValue) \(exchange.request.url.path) succeeded and failed: \(error)")
+                        "\(ProviderTrial.name(exchange.request)) succeeded and failed: \(error)"
+                    )
                 }
             }
         },
@@ -74,7 +75,8 @@ extension ProviderRule {
             errors.append(
                 try await trial.failure(of: "the test of a wrong credential") {
                     _ = try await trial.provider.verifyConnection(in: trial.blankSession(with: trial.wrongCredential))
-                })
+                }
+            )
             for kind in try trial.pushKinds() {
                 var refused = try await trial.create(kind.kind)
                 refused.fields.merge(try trial.sample(kind.kind, 1).refused) { $1 }
@@ -122,12 +124,16 @@ extension ProviderRule {
             for kind in try trial.pushKinds() { _ = try await trial.workOn(try await trial.create(kind.kind)) }
             for exchange in trial.wire.exchanges {
                 let request = exchange.request
-                let what = "\(request.method.rawValue) \(request.url.path)"
+                let what = ProviderTrial.name(request)
                 for secret in trial.secrets {
-                    try trial.expect(!ProviderTrial.text(of: request).contains(secret), "\(what) holds a secret before it is signed")
+                    try trial.expect(
+                        !ProviderTrial.text(of: request).contains(secret),
+                        "\(what) holds a secret before it is signed"
+                    )
                     try trial.expect(
                         request.carriesCredential || !ProviderTrial.text(of: exchange.signed).contains(secret),
-                        "\(what) is to carry no credential and does")
+                        "\(what) is to carry no credential and does"
+                    )
                 }
             }
         },
@@ -161,7 +167,8 @@ extension ProviderTrial {
             }
             try expect(
                 error.budget.map(budgets.contains) ?? false,
-                "the error of a throttled write names \(error.budget ?? "no budget"), not one of \(budgets)")
+                "the error of a throttled write names \(error.budget ?? "no budget"), not one of \(budgets)"
+            )
         }
     }
 
@@ -170,10 +177,13 @@ extension ProviderTrial {
         for exchange in wire.exchanges {
             try expect(
                 exchange.request.effect == effect,
-                "\(what) sent \(exchange.request.method.rawValue) \(exchange.request.url.path) as a \(exchange.request.effect.rawValue)")
+                "\(what) sent \(ProviderTrial.name(exchange.request)) as a \(exchange.request.effect.rawValue)"
+            )
         }
         wire.clear()
     }
+
+    static func name(_ request: HTTPRequest) -> String { "\(request.method.rawValue) \(request.url.path)" }
 
     static func text(of request: HTTPRequest) -> String {
         let headers = request.headers.fields.map { "\($0.name): \($0.value)" }.joined(separator: "\n")

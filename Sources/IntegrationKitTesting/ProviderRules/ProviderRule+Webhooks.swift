@@ -11,7 +11,10 @@ extension ProviderRule {
             for delivery in deliveries {
                 _ = try hooks.provider.address(of: delivery)
                 let events = try hooks.provider.events(
-                    in: delivery, verifiedWith: ["an-older-secret", hooks.secret], now: trial.clock.wall)
+                    in: delivery,
+                    verifiedWith: ["an-older-secret", hooks.secret],
+                    now: trial.clock.wall
+                )
                 subjects += events.compactMap(\.subject.record)
                 for key in events.compactMap(\.account) {
                     try trial.expect(key == trial.account.key, "an event names the account \(key.value)")
@@ -87,7 +90,10 @@ extension ProviderTrial {
     }
 
     func expectRejected(
-        _ delivery: HTTPRequest, _ secret: Secret, _ what: String, by provider: any WebhookReceiving
+        _ delivery: HTTPRequest,
+        _ secret: Secret,
+        _ what: String,
+        by provider: any WebhookReceiving
     ) async throws {
         let error = try await failure(of: what) {
             _ = try provider.events(in: delivery, verifiedWith: [secret], now: clock.wall)
