@@ -20,6 +20,12 @@ let package = Package(
     dependencies: [.package(name: "IntegrationKit", path: "..")],
     targets: [
         .executableTarget(
+            name: "CustomPlatform",
+            dependencies: [core, testing],
+            path: "CustomPlatform",
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "GuideCode",
             dependencies: [core, providers, testing],
             path: "GuideCode",

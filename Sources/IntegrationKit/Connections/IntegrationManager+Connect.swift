@@ -336,7 +336,7 @@ extension IntegrationManager {
     }
 
     /// Fills in settings that have a safe choice; returns whether one that is required is still open.
-    private func openSettings(
+    func openSettings(
         _ provider: any IntegrationProvider,
         _ session: ProviderSession,
         _ record: inout IntegrationRecord

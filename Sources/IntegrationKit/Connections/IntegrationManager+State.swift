@@ -161,7 +161,8 @@ extension IntegrationManager {
     ///   - name: The new name; nil: as it is.
     ///   - settings: The new settings; nil: as they are.
     /// - Returns: The integration.
-    /// - Throws: ``IntegrationError`` if a route names a kind that the platform does not have.
+    /// - Throws: ``IntegrationError`` if a route names a kind that the platform does not have, or the platform could not
+    ///   be asked whether a required setting is still open.
     @discardableResult
     public func update(_ id: String, name: String? = nil, settings: SyncSettings? = nil) async throws -> Integration {
         let integration = try await load(id)
@@ -182,9 +183,13 @@ extension IntegrationManager {
             }
             record.settings = settings
         }
+        var stillOpen = false
+        if integration.status.need == .setup {
+            stillOpen = try await openSettings(integration.provider, integration.session("settings"), &record)
+        }
         try await update(integration, to: record)
-        try await core.updateStatus(of: id, tenant: integration.tenant) {
-            if $0.need == .setup { $0.need = nil }
+        try await core.updateStatus(of: id, tenant: integration.tenant) { [stillOpen] in
+            if $0.need == .setup, !stillOpen { $0.need = nil }
         }
         try await resume(id)
         return try await load(id).shown

@@ -17,6 +17,8 @@ struct FieldMerge {
         var policy: SyncSettings.ConflictPolicy
         /// Whether changes are carried to the host at all.
         var delivers: Bool
+        /// Whether changes are carried to the platform at all.
+        var writes: Bool
     }
 
     /// What is to be done.
@@ -76,7 +78,7 @@ struct FieldMerge {
             if let remote, try rule.outward(word.value, context: mapper.context).isEquivalent(to: remote) {
                 agree(word, remote, rule, into: &result)
             } else if word.job != 0 {
-                try takeHost(word, rule, into: &result)
+                try takeHost(word, rule, input, into: &result)
             }
         case (true, true):
             guard let word, let remote else { return }
@@ -97,19 +99,19 @@ struct FieldMerge {
             return
         }
         // Without an agreed pair an empty side has no say: nothing proves that somebody emptied it.
-        if base == nil, remote == .empty {
-            try takeHost(word, rule, into: &result)
+        if base == nil, remote.isEquivalent(to: .empty) {
+            try takeHost(word, rule, input, into: &result)
             return
         }
-        if base == nil, word.value == .empty {
+        if base == nil, word.value.isEquivalent(to: .empty) {
             try takeRemote(remote, rule, over: word, input, into: &result)
             return
         }
         guard rule.rule.isInbound, input.delivers else {
-            try takeHost(word, rule, into: &result)
+            try takeHost(word, rule, input, into: &result)
             return
         }
-        guard rule.rule.isOutbound else {
+        guard rule.rule.isOutbound, input.writes else {
             try takeRemote(remote, rule, over: word, input, into: &result)
             return
         }
@@ -118,10 +120,10 @@ struct FieldMerge {
         case .platformWins:
             try takeRemote(remote, rule, over: word, input, into: &result)
         case .hostWins:
-            try takeHost(word, rule, into: &result)
+            try takeHost(word, rule, input, into: &result)
         case .newestWins:
             if let modified = input.remote?.modifiedAt, word.at > modified.milliseconds {
-                try takeHost(word, rule, into: &result)
+                try takeHost(word, rule, input, into: &result)
             } else {
                 try takeRemote(remote, rule, over: word, input, into: &result)
             }
@@ -138,7 +140,7 @@ struct FieldMerge {
     }
 
     private func isNews(_ value: FieldValue, against base: FieldTag?, of rule: CompiledRule) -> Bool {
-        guard let base else { return value != .empty }
+        guard let base else { return !value.isEquivalent(to: .empty) }
         return base.confirmed ? ledger.tag(rule.id, value) != base.remote : ledger.looseTag(rule.id, value) != base.remote
     }
 
@@ -153,8 +155,13 @@ struct FieldMerge {
         )
     }
 
-    private func takeHost(_ word: HostWord, _ rule: CompiledRule, into result: inout Result) throws(TransformFailure) {
-        guard rule.rule.isOutbound else { return }
+    private func takeHost(
+        _ word: HostWord,
+        _ rule: CompiledRule,
+        _ input: Input,
+        into result: inout Result
+    ) throws(TransformFailure) {
+        guard rule.rule.isOutbound, input.writes else { return }
         result.write[rule.rule.remote] = try rule.outward(word.value, context: mapper.context)
         result.written.append((rule, word))
     }

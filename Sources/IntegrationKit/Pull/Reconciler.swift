@@ -254,7 +254,8 @@ struct Reconciler: Sendable {
                     host: (current[reference]?.fields ?? [:]).mapValues { HostWord(value: $0) },
                     remote: record,
                     policy: integration.settings.conflictPolicy,
-                    delivers: integration.delivers && worker.host != nil
+                    delivers: integration.delivers && worker.host != nil,
+                    writes: integration.pushes
                 )
             )
             guard merged.write.isEmpty, merged.asked.isEmpty else {

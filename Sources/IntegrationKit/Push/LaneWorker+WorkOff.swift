@@ -515,7 +515,8 @@ extension LaneWorker {
                 host: words,
                 remote: plan.remote,
                 policy: integration.settings.conflictPolicy,
-                delivers: integration.delivers && host != nil
+                delivers: integration.delivers && host != nil,
+                writes: integration.pushes
             )
         )
     }

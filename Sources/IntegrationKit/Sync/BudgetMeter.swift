@@ -43,13 +43,16 @@ struct BudgetMeter {
     init(_ rule: Budget.Rule, reserve: Double, now: Duration, resetsIn: Duration?) {
         self.rule = rule
         self.reserve = min(max(reserve, 0), 1)
-        limit = rule.limit
+        limit = min(rule.limit, BudgetMeter.largestLimit)
         // Who knows what another process left in it: a bucket starts empty and the first call asks.
         level = 0
         levelAt = now
         lastUse = now
         quotaEndsAt = resetsIn.map { now + $0 }
     }
+
+    /// A limit that nobody reaches; what a platform claims beyond it is not reckoned with.
+    private static let largestLimit = 1_000_000_000_000
 
     /// What we may use of the limit; at least one, or nothing would ever happen.
     private var share: Int { max(1, Int((Double(limit) * (1 - reserve)).rounded(.down))) }
@@ -58,7 +61,7 @@ struct BudgetMeter {
 
     /// Adopts the rule as the provider states it now; a limit that an answer told stays.
     mutating func adopt(_ new: Budget.Rule, now: Duration, resetsIn: Duration?) {
-        if new.limit != rule.limit { limit = new.limit }
+        if new.limit != rule.limit { limit = min(new.limit, BudgetMeter.largestLimit) }
         rule = new
         if let resetsIn, resetsIn > .zero { quotaEndsAt = now + resetsIn }
     }
@@ -143,7 +146,7 @@ struct BudgetMeter {
     ///   - resetsIn: When the span is over.
     mutating func read(_ reading: BudgetReading, askedAt: Duration?, now: Duration, resetsIn: Duration?) {
         expire(now)
-        if let limit = reading.limit, limit > 0 { self.limit = limit }
+        if let limit = reading.limit, limit > 0 { self.limit = min(limit, BudgetMeter.largestLimit) }
         if let resetsIn, case .quota = rule, resetsIn > .zero { quotaEndsAt = now + resetsIn }
         guard let heard = reading.remaining else { return }
         isReported = true

@@ -92,11 +92,13 @@ struct LoadedIntegration: Sendable {
         Set(mappings.filter { $0.kind == kind }.flatMap(\.rules).map(\.remote)).sorted()
     }
 
-    /// The kinds whose changes are read.
+    /// The kinds whose changes are read: those that the settings name, else those that the routes write.
     var pulledKinds: [RecordKind] {
         guard delivers else { return [] }
+        let routed = (settings.routes ?? provider.descriptor.routes).map(\.kind)
+        let wanted = settings.kinds ?? Set(routed)
         return provider.descriptor.kinds.filter { kind in
-            kind.canPull && settings.kinds?.contains(kind.kind) ?? true && record.access[kind.kind] != .denied
+            kind.canPull && wanted.contains(kind.kind) && record.access[kind.kind] != .denied
                 && mappings.contains { $0.kind == kind.kind && $0.rules.contains { $0.isInbound } }
         }.map(\.kind)
     }

@@ -207,26 +207,27 @@ extension HubSpotProvider {
             hostKind: "document",
             kind: .note,
             rules: [
-                FieldRule("sent_at", "hs_timestamp", isRequired: true),
-                FieldRule("text", "hs_note_body", transforms: [.html]),
+                FieldRule("sent_at", "hs_timestamp", direction: .outbound, isRequired: true),
+                FieldRule("text", "hs_note_body", direction: .outbound, transforms: [.html]),
             ]
         ),
         FieldMapping(
             hostKind: "call",
             kind: .call,
             rules: [
-                FieldRule("started_at", "hs_timestamp", isRequired: true),
-                FieldRule("title", "hs_call_title"),
-                FieldRule("summary", "hs_call_body", transforms: [.html]),
+                FieldRule("started_at", "hs_timestamp", direction: .outbound, isRequired: true),
+                FieldRule("title", "hs_call_title", direction: .outbound),
+                FieldRule("summary", "hs_call_body", direction: .outbound, transforms: [.html]),
                 FieldRule(
                     "direction",
                     "hs_call_direction",
+                    direction: .outbound,
                     transforms: [.values(["inbound": "INBOUND", "outbound": "OUTBOUND"])]
                 ),
-                FieldRule("duration", "hs_call_duration"),
-                FieldRule("status", "hs_call_status", transforms: [.values(callStates)]),
-                FieldRule("from_number", "hs_call_from_number"),
-                FieldRule("to_number", "hs_call_to_number"),
+                FieldRule("duration", "hs_call_duration", direction: .outbound),
+                FieldRule("status", "hs_call_status", direction: .outbound, transforms: [.values(callStates)]),
+                FieldRule("from_number", "hs_call_from_number", direction: .outbound),
+                FieldRule("to_number", "hs_call_to_number", direction: .outbound),
             ]
         ),
         FieldMapping(

@@ -63,7 +63,9 @@ extension HubSpotProvider {
         var records: [RemoteRecord] = []
         for start in stride(from: 0, to: distinct.count, by: HubSpotProvider.batchSize) {
             let part = distinct[start..<min(start + HubSpotProvider.batchSize, distinct.count)]
-            var body: JSONObject = ["properties": .array(names.map { .string($0) })]
+            var body: JSONObject = [
+                "properties": .array(names.map { .string($0) }), "propertiesWithHistory": [],
+            ]
             if let property { body["idProperty"] = .string(property) }
             body["inputs"] = .array(part.map { ["id": .string($0)] })
             let request = try requests.post(

@@ -145,7 +145,10 @@ private struct HubSpotLook {
         }
         let request = try requests.post(
             requests.objects(object) + "/search",
-            body: ["filterGroups": .array(groups), "properties": [.string(property.rawValue)], "limit": 200],
+            body: [
+                "filterGroups": .array(groups), "sorts": [], "properties": [.string(property.rawValue)], "limit": 200,
+                "after": "0",
+            ],
             effect: .read
         )
         let answer = try await provider.read(request, in: session)

@@ -214,6 +214,7 @@ extension HubSpotProvider {
             "sorts": [sort],
             "properties": [property, "hs_object_id"],
             "limit": .number(JSONNumber(limit)),
+            "after": "0",
         ]
     }
 }

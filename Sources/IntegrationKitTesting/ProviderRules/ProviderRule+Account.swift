@@ -13,18 +13,28 @@ extension ProviderRule {
             try trial.expect(!kinds.isEmpty, "no kind is described")
             try trial.expect(Set(kinds).count == kinds.count, "a kind is described twice")
             for mapping in descriptor.mappings {
-                try trial.expect(kinds.contains(mapping.kind), "a mapping names the unknown kind \(mapping.kind.rawValue)")
+                try trial.expect(
+                    kinds.contains(mapping.kind),
+                    "a mapping names the unknown kind \(mapping.kind.rawValue)"
+                )
             }
             for route in descriptor.routes {
                 let kind = try trial.require(
-                    descriptor.kind(route.kind), "the kind \(route.kind.rawValue) of the route of \(route.event.rawValue)")
-                try trial.expect(kind.canPush, "\(route.event.rawValue) is written as \(route.kind.rawValue), which is read only")
+                    descriptor.kind(route.kind),
+                    "the kind \(route.kind.rawValue) of the route of \(route.event.rawValue)"
+                )
+                try trial.expect(
+                    kind.canPush,
+                    "\(route.event.rawValue) is written as \(route.kind.rawValue), which is read only"
+                )
                 try trial.expect(
                     descriptor.mappings.contains { $0.hostKind == route.event.hostKind && $0.kind == route.kind },
-                    "no mapping says how \(route.event.rawValue) becomes a \(route.kind.rawValue)")
+                    "no mapping says how \(route.event.rawValue) becomes a \(route.kind.rawValue)"
+                )
                 try trial.expect(
                     !kind.mayNotifyPeople || route.needsConsent,
-                    "\(route.event.rawValue) mails people and needs no consent")
+                    "\(route.event.rawValue) mails people and needs no consent"
+                )
             }
             try trial.expect(!descriptor.signInMethods.isEmpty, "there is no way to sign in")
             var texts = [descriptor.summary] + descriptor.kinds.map(\.name)
@@ -36,7 +46,8 @@ extension ProviderRule {
             for text in texts {
                 try trial.expect(
                     text.texts["en"]?.isEmpty == false && text.texts["fr"]?.isEmpty == false,
-                    "“\(text.text(in: "en"))\(text.texts["fr"] ?? "")” is not there in English and French")
+                    "“\(text.text(in: "en"))\(text.texts["fr"] ?? "")” is not there in English and French"
+                )
             }
         },
         ProviderRule("account-key", "A credential reaches the same account each time it is tested.") { trial in
@@ -54,7 +65,9 @@ extension ProviderRule {
                 _ = try await trial.provider.verifyConnection(in: trial.blankSession(with: trial.wrongCredential))
             }
             try trial.expect(
-                error.code == .reauthorizationRequired, "a wrong credential gives \(error.code.rawValue)")
+                error.code == .reauthorizationRequired,
+                "a wrong credential gives \(error.code.rawValue)"
+            )
         },
         ProviderRule("budgets", "Limits are declared once each, and what is spent names them.") { trial in
             let budgets = trial.provider.budgets(of: trial.account).map(\.id)
@@ -63,19 +76,28 @@ extension ProviderRule {
             for kind in kinds {
                 let write = try await trial.create(kind.kind)
                 for spend in trial.provider.plan([write], for: trial.account).flatMap(\.spend) {
-                    try trial.expect(budgets.contains(spend.budget), "a batch spends of \(spend.budget), which is not declared")
+                    try trial.expect(
+                        budgets.contains(spend.budget),
+                        "a batch spends of \(spend.budget), which is not declared"
+                    )
                 }
                 _ = try await trial.workOn(write)
             }
             for exchange in trial.wire.exchanges {
-                let what = "\(exchange.request.method.rawValue) \(exchange.request.url.path)"
+                let what = ProviderTrial.name(exchange.request)
                 try trial.expect(budgets.isEmpty || !exchange.request.spend.isEmpty, "\(what) spends of no budget")
                 for spend in exchange.request.spend {
-                    try trial.expect(budgets.contains(spend.budget), "\(what) spends of \(spend.budget), which is not declared")
+                    try trial.expect(
+                        budgets.contains(spend.budget),
+                        "\(what) spends of \(spend.budget), which is not declared"
+                    )
                 }
                 guard let response = exchange.response else { continue }
                 for reading in trial.provider.readings(in: response, to: exchange.request) {
-                    try trial.expect(budgets.contains(reading.budget), "an answer tells of \(reading.budget), which is not declared")
+                    try trial.expect(
+                        budgets.contains(reading.budget),
+                        "an answer tells of \(reading.budget), which is not declared"
+                    )
                 }
             }
         },
@@ -103,7 +125,8 @@ extension ProviderRule {
             for (left, right) in zip(first, second) {
                 try trial.expect(
                     left.spend == right.spend && left.safety == right.safety && left.exclusive == right.exclusive,
-                    "the second plan says otherwise of \(trial.name(left))")
+                    "the second plan says otherwise of \(trial.name(left))"
+                )
             }
         },
         ProviderRule("plan-limits", "A full batch is one that the platform takes.") { trial in
@@ -116,7 +139,8 @@ extension ProviderRule {
                         default:
                             throw RuleViolation(
                                 rule: trial.rule,
-                                "in a batch of \(batch.writes.count), \(trial.name(write)) was \(trial.name(outcome))")
+                                "in a batch of \(batch.writes.count), \(trial.name(write)) was \(trial.name(outcome))"
+                            )
                         }
                     }
                 }
@@ -173,7 +197,8 @@ extension ProviderTrial {
             let query = ChangeQuery(
                 fields: write.fields.keys.sorted(),
                 from: stream.mode == .window ? clock.wall.addingTimeInterval(-60) : nil,
-                until: stream.mode == .window ? clock.wall : nil)
+                until: stream.mode == .window ? clock.wall : nil
+            )
             _ = try await provider.changes(in: stream, matching: query, in: session)
         }
         return id

@@ -69,7 +69,10 @@ extension ProviderRule {
                 checked = true
                 let results = try await trial.fetch([winner, loser])
                 guard case .found(let record) = results[0], record.id == winner else {
-                    throw RuleViolation(rule: trial.rule, "\(trial.name(winner)), which stayed, is \(trial.name(results[0]))")
+                    throw RuleViolation(
+                        rule: trial.rule,
+                        "\(trial.name(winner)), which stayed, is \(trial.name(results[0]))"
+                    )
                 }
                 guard case .moved(loser, into: [winner]) = results[1] else {
                     throw RuleViolation(rule: trial.rule, "\(trial.name(loser)), merged, is \(trial.name(results[1]))")

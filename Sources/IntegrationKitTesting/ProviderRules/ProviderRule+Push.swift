@@ -36,7 +36,10 @@ extension ProviderRule {
                     .filter { rest[$0.key] != nil && !kind.naturalKeys.contains($0.key) && rest[$0.key] != $0.value }
                 try await trial.bed.edit(id, theirs)
                 update.fields = rest.merging(update.changedFields) { $1 }
-                try trial.expect(try await trial.deliver(update) == id, "an update of \(trial.name(id)) reached another")
+                try trial.expect(
+                    try await trial.deliver(update) == id,
+                    "an update of \(trial.name(id)) reached another"
+                )
                 let record = try await trial.record(id, fields: write.fields.keys.sorted())
                 try trial.expect(record, holds: update.changedFields)
                 try trial.expect(record, holds: theirs)
@@ -66,7 +69,10 @@ extension ProviderRule {
                 let related = try await trial.bed.related(to: id)
                 checked = true
                 for case .remote(let other) in write.relations.map(\.target) {
-                    try trial.expect(related.contains(other), "\(trial.name(id)) is not related to \(trial.name(other))")
+                    try trial.expect(
+                        related.contains(other),
+                        "\(trial.name(id)) is not related to \(trial.name(other))"
+                    )
                 }
             }
             if !checked { throw UnsupportedHook("no sample has relations") }
@@ -79,10 +85,16 @@ extension ProviderRule {
                     switch try await trial.deliver([trial.delete(id, after: write)]).values.first {
                     case .applied, .gone: break
                     case let outcome:
-                        throw RuleViolation(rule: trial.rule, "delete \(attempt) of \(trial.name(id)): \(trial.name(outcome))")
+                        throw RuleViolation(
+                            rule: trial.rule,
+                            "delete \(attempt) of \(trial.name(id)): \(trial.name(outcome))"
+                        )
                     }
                     guard case .gone = try await trial.fetch([id]).first else {
-                        throw RuleViolation(rule: trial.rule, "\(trial.name(id)) is still there after delete \(attempt)")
+                        throw RuleViolation(
+                            rule: trial.rule,
+                            "\(trial.name(id)) is still there after delete \(attempt)"
+                        )
                     }
                 }
             }
@@ -95,7 +107,10 @@ extension ProviderRule {
                 let update = try trial.update(id, after: write)
                 let outcome = try await trial.deliver([update])[update.id]
                 guard case .gone = outcome else {
-                    throw RuleViolation(rule: trial.rule, "\(trial.name(update)) that is gone was \(trial.name(outcome))")
+                    throw RuleViolation(
+                        rule: trial.rule,
+                        "\(trial.name(update)) that is gone was \(trial.name(outcome))"
+                    )
                 }
             }
         },
@@ -110,10 +125,16 @@ extension ProviderRule {
                 guard batch.safety != .uncertain else { continue }
                 write.firstSentAt = trial.clock.wall
                 try await trial.expectUnknown(batch, .lostAfter)
-                try trial.expect(try await trial.bed.creations(of: write) == 1, "the platform did not make the record once")
+                try trial.expect(
+                    try await trial.bed.creations(of: write) == 1,
+                    "the platform did not make the record once"
+                )
                 let result = try trial.require(try await trial.lookUp([write]).first, "the result of the look-up")
                 guard case .found(let record, _) = result else {
-                    throw RuleViolation(rule: trial.rule, "the \(kind.kind.rawValue) that was made is \(trial.name(result))")
+                    throw RuleViolation(
+                        rule: trial.rule,
+                        "the \(kind.kind.rawValue) that was made is \(trial.name(result))"
+                    )
                 }
                 let stored = try await trial.record(record.id, fields: write.fields.keys.sorted())
                 try trial.expect(stored, holds: write.fields)
@@ -140,7 +161,10 @@ extension ProviderRule {
                         }
                     }
                 } catch let error as IntegrationError {
-                    try trial.expect(!error.mayHaveHappened, "the error of a push claims that something may have happened")
+                    try trial.expect(
+                        !error.mayHaveHappened,
+                        "the error of a push claims that something may have happened"
+                    )
                 }
             }
         },
@@ -154,7 +178,10 @@ extension ProviderRule {
                 let other = try await trial.create(kind.kind)
                 let results = try await trial.lookUp([other, made])
                 guard case .absent = results[0] else {
-                    throw RuleViolation(rule: trial.rule, "a \(kind.kind.rawValue) never made is \(trial.name(results[0]))")
+                    throw RuleViolation(
+                        rule: trial.rule,
+                        "a \(kind.kind.rawValue) never made is \(trial.name(results[0]))"
+                    )
                 }
                 guard case .found(let record, _) = results[1], record.id == id else {
                     throw RuleViolation(rule: trial.rule, "\(trial.name(id)) is \(trial.name(results[1]))")

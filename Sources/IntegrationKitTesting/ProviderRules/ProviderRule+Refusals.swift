@@ -10,20 +10,12 @@ extension ProviderRule {
                 let refused = try trial.sample(kind.kind, 1).refused
                 guard !refused.isEmpty else { continue }
                 checked = true
-                var writes = try await trial.creates(kind.kind, 9)
-                let guilty = writes[4].id
-                writes[4].fields.merge(refused) { $1 }
-                writes[4].changed = Set(writes[4].fields.keys)
-                let outcomes = try await trial.deliver(writes)
-                for write in writes {
-                    switch outcomes[write.id] {
-                    case .refused where write.id == guilty: break
-                    case .applied where write.id != guilty: break
-                    case let outcome:
-                        let who = write.id == guilty ? "the guilty one" : "an innocent one"
-                        throw RuleViolation(rule: trial.rule, "\(trial.name(write)), \(who), was \(trial.name(outcome))")
-                    }
-                }
+                let creates = try await trial.creates(kind.kind, 9)
+                try await trial.expectInnocence(in: creates, refusing: refused)
+                let made = try await trial.creates(kind.kind, 9)
+                let outcomes = try await trial.deliver(made)
+                let updates = try made.map { try trial.update(try trial.applied(outcomes[$0.id], of: $0), after: $0) }
+                try await trial.expectInnocence(in: updates, refusing: refused)
             }
             if !checked { throw UnsupportedHook("no sample has values that the platform refuses") }
         },
@@ -72,7 +64,8 @@ extension ProviderRule {
                 if let error = trial.provider.failure(in: response, to: exchange.request) {
                     throw RuleViolation(
                         rule: trial.rule,
-                        "\(exchange.request.method.rawValue) \(exchange.request.url.path) succeeded and failed: \(error)")
+                        "\(ProviderTrial.name(exchange.request)) succeeded and failed: \(error)"
+                    )
                 }
             }
         },
@@ -82,7 +75,8 @@ extension ProviderRule {
             errors.append(
                 try await trial.failure(of: "the test of a wrong credential") {
                     _ = try await trial.provider.verifyConnection(in: trial.blankSession(with: trial.wrongCredential))
-                })
+                }
+            )
             for kind in try trial.pushKinds() {
                 var refused = try await trial.create(kind.kind)
                 refused.fields.merge(try trial.sample(kind.kind, 1).refused) { $1 }
@@ -130,12 +124,16 @@ extension ProviderRule {
             for kind in try trial.pushKinds() { _ = try await trial.workOn(try await trial.create(kind.kind)) }
             for exchange in trial.wire.exchanges {
                 let request = exchange.request
-                let what = "\(request.method.rawValue) \(request.url.path)"
+                let what = ProviderTrial.name(request)
                 for secret in trial.secrets {
-                    try trial.expect(!ProviderTrial.text(of: request).contains(secret), "\(what) holds a secret before it is signed")
+                    try trial.expect(
+                        !ProviderTrial.text(of: request).contains(secret),
+                        "\(what) holds a secret before it is signed"
+                    )
                     try trial.expect(
                         request.carriesCredential || !ProviderTrial.text(of: exchange.signed).contains(secret),
-                        "\(what) is to carry no credential and does")
+                        "\(what) is to carry no credential and does"
+                    )
                 }
             }
         },
@@ -143,6 +141,24 @@ extension ProviderRule {
 }
 
 extension ProviderTrial {
+    /// Gives one of the writes values that the platform refuses, and checks that it alone is refused.
+    func expectInnocence(in writes: [RecordWrite], refusing refused: [FieldName: FieldValue]) async throws {
+        var writes = writes
+        let guilty = writes.count / 2
+        writes[guilty].fields.merge(refused) { $1 }
+        writes[guilty].changed.formUnion(refused.keys)
+        let outcomes = try await deliver(writes)
+        for (place, write) in writes.enumerated() {
+            switch outcomes[write.id] {
+            case .refused where place == guilty: break
+            case .applied where place != guilty: break
+            case let outcome:
+                let who = place == guilty ? "the guilty one" : "an innocent one"
+                throw RuleViolation(rule: rule, "\(name(write)), \(who), was \(name(outcome))")
+            }
+        }
+    }
+
     /// Checks that all writes wait for a declared budget.
     func expectLimited(_ outcomes: [(write: RecordWrite, outcome: WriteOutcome)], _ budgets: [String]) throws {
         for (write, outcome) in outcomes {
@@ -151,7 +167,8 @@ extension ProviderTrial {
             }
             try expect(
                 error.budget.map(budgets.contains) ?? false,
-                "the error of a throttled write names \(error.budget ?? "no budget"), not one of \(budgets)")
+                "the error of a throttled write names \(error.budget ?? "no budget"), not one of \(budgets)"
+            )
         }
     }
 
@@ -160,10 +177,13 @@ extension ProviderTrial {
         for exchange in wire.exchanges {
             try expect(
                 exchange.request.effect == effect,
-                "\(what) sent \(exchange.request.method.rawValue) \(exchange.request.url.path) as a \(exchange.request.effect.rawValue)")
+                "\(what) sent \(ProviderTrial.name(exchange.request)) as a \(exchange.request.effect.rawValue)"
+            )
         }
         wire.clear()
     }
+
+    static func name(_ request: HTTPRequest) -> String { "\(request.method.rawValue) \(request.url.path)" }
 
     static func text(of request: HTTPRequest) -> String {
         let headers = request.headers.fields.map { "\($0.name): \($0.value)" }.joined(separator: "\n")

@@ -9,20 +9,37 @@ extension ProviderRule {
             var owners: [String: ChangeStream] = [:]
             for kind in descriptor.kinds {
                 let streams = trial.provider.streams(for: kind.kind, of: trial.account)
-                try trial.expect(streams == trial.provider.streams(for: kind.kind, of: trial.account), "the streams change")
                 try trial.expect(
-                    kind.canPull || streams.isEmpty, "\(kind.kind.rawValue) is not read and has \(streams.count) streams")
+                    streams == trial.provider.streams(for: kind.kind, of: trial.account),
+                    "the streams change"
+                )
                 try trial.expect(
-                    !kind.canPull || !streams.isEmpty, "\(kind.kind.rawValue) is read and has no stream")
+                    kind.canPull || streams.isEmpty,
+                    "\(kind.kind.rawValue) is not read and has \(streams.count) streams"
+                )
                 try trial.expect(
-                    Set(streams.map(\.id)).count == streams.count, "two streams of \(kind.kind.rawValue) have one name")
+                    !kind.canPull || !streams.isEmpty,
+                    "\(kind.kind.rawValue) is read and has no stream"
+                )
+                try trial.expect(
+                    Set(streams.map(\.id)).count == streams.count,
+                    "two streams of \(kind.kind.rawValue) have one name"
+                )
                 for stream in streams {
-                    try trial.expect(stream.kinds.contains(kind.kind), "\(stream.id) does not carry \(kind.kind.rawValue)")
                     try trial.expect(
-                        owners[stream.id, default: stream] == stream, "two different streams are named \(stream.id)")
+                        stream.kinds.contains(kind.kind),
+                        "\(stream.id) does not carry \(kind.kind.rawValue)"
+                    )
+                    try trial.expect(
+                        owners[stream.id, default: stream] == stream,
+                        "two different streams are named \(stream.id)"
+                    )
                     owners[stream.id] = stream
                     for other in stream.kinds {
-                        try trial.expect(descriptor.kind(other)?.canPull == true, "\(stream.id) carries \(other.rawValue)")
+                        try trial.expect(
+                            descriptor.kind(other)?.canPull == true,
+                            "\(stream.id) carries \(other.rawValue)"
+                        )
                     }
                 }
             }
@@ -31,8 +48,10 @@ extension ProviderRule {
             "window",
             "A window shows every record that was changed in it, however small the pages and however many share a date."
         ) { trial in
-            for (stream, kind) in try trial.streams("is read by windows", where: { $0.mode == .window && !$0.showsOnlyDeletions })
-            {
+            for (stream, kind) in try trial.streams(
+                "is read by windows",
+                where: { $0.mode == .window && !$0.showsOnlyDeletions }
+            ) {
                 let early = try await trial.make(kind)
                 trial.tick(stream)
                 let lower = trial.clock.wall
@@ -52,13 +71,18 @@ extension ProviderRule {
                     let reading = try await trial.readWhole(stream, window, limit: limit)
                     try trial.expect(reading, shows: ids, of: stream)
                     let most = 2 * ids.count + 2 * reading.pages
-                    try trial.expect(reading.count <= most, "\(stream.id) shows \(ids.count) records \(reading.count) times")
+                    try trial.expect(
+                        reading.count <= most,
+                        "\(stream.id) shows \(ids.count) records \(reading.count) times"
+                    )
                 }
             }
         },
         ProviderRule("window-edges", "A window holds its lower bound and leaves no gap before the next one.") { trial in
-            for (stream, kind) in try trial.streams("is read by windows", where: { $0.mode == .window && !$0.showsOnlyDeletions })
-            {
+            for (stream, kind) in try trial.streams(
+                "is read by windows",
+                where: { $0.mode == .window && !$0.showsOnlyDeletions }
+            ) {
                 let bounds = try await trial.makeAtTicks(kind, 6, of: stream)
                 trial.tick(stream)
                 let end = trial.clock.wall
@@ -72,8 +96,10 @@ extension ProviderRule {
             }
         },
         ProviderRule("moving-pages", "Edits and deletions while pages are read hide no other record.") { trial in
-            for (stream, kind) in try trial.streams("has pages", where: { $0.mode != .cursor && !$0.showsOnlyDeletions })
-            {
+            for (stream, kind) in try trial.streams(
+                "has pages",
+                where: { $0.mode != .cursor && !$0.showsOnlyDeletions }
+            ) {
                 let made = try await trial.makeAtTicks(kind, 60, of: stream)
                 let lower = try trial.require(made.first?.date, "the first date")
                 trial.tick(stream)
@@ -108,7 +134,8 @@ extension ProviderRule {
             }
         },
         ProviderRule("scan", "A scan shows every record, however small the pages.") { trial in
-            for (stream, kind) in try trial.streams("is a scan", where: { $0.mode == .scan && !$0.showsOnlyDeletions }) {
+            for (stream, kind) in try trial.streams("is a scan", where: { $0.mode == .scan && !$0.showsOnlyDeletions })
+            {
                 var ids: [RemoteID] = []
                 for _ in 0..<120 { ids.append(try await trial.make(kind)) }
                 trial.settle(stream)
@@ -163,7 +190,10 @@ extension ProviderRule {
                 trial.settle(stream)
                 let window = stream.mode == .window ? lower..<upper : nil
                 let reading = try await trial.read(stream, window, position: start)
-                try trial.expect(reading.deleted.contains(goes), "\(stream.id) does not show that \(trial.name(goes)) is deleted")
+                try trial.expect(
+                    reading.deleted.contains(goes),
+                    "\(stream.id) does not show that \(trial.name(goes)) is deleted"
+                )
                 try trial.expect(!reading.deleted.contains(stays), "\(stream.id) shows \(trial.name(stays)) as deleted")
             }
         },
@@ -177,7 +207,9 @@ extension ChangeStream {
 
 extension ProviderTrial {
     /// Makes records, each at a date of its own.
-    func makeAtTicks(_ kind: RecordKind, _ count: Int, of stream: ChangeStream) async throws -> [(id: RemoteID, date: Date)] {
+    func makeAtTicks(_ kind: RecordKind, _ count: Int, of stream: ChangeStream) async throws -> [(
+        id: RemoteID, date: Date
+    )] {
         var made: [(id: RemoteID, date: Date)] = []
         for _ in 0..<count {
             tick(stream)

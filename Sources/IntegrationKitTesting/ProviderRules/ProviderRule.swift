@@ -3,7 +3,8 @@ import IntegrationKit
 
 /// One promise of ``IntegrationProvider``, and how to check it.
 ///
-/// A provider's tests run them all, each with a test bed of its own; a rule that fails shows as a case with its sentence:
+/// A provider's tests run them all, each with a test bed of its own; a rule that fails shows as a case with its
+/// sentence:
 ///
 /// ```swift
 /// @Test(arguments: ProviderRule.all) func obeys(rule: ProviderRule) async throws {

@@ -4,8 +4,8 @@ public import IntegrationKit
 
 /// What the rules need to check a provider: the provider, a simulated platform, and hands on that platform.
 ///
-/// The simulated platform answers requests in memory and lives by the bed's clock. The rules themselves spoil answers on
-/// their way, lose them and delay them; the bed does what only the platform can: people's edits, and counting.
+/// The simulated platform answers requests in memory and lives by the bed's clock. The rules themselves lose and spoil
+/// answers on their way; the bed does what only the platform can: people's edits, and counting.
 /// A hook that is left out makes the rules that need it be skipped, with the reason.
 ///
 /// ```swift
@@ -73,12 +73,14 @@ public protocol ProviderTestBed: Sendable {
     /// Counts how often the platform made a record for a write, whatever it answered.
     ///
     /// - Parameter write: The write; its external key, or else its natural keys, name the record.
+    /// - Returns: How often.
     /// - Throws: Anything.
     func creations(of write: RecordWrite) async throws -> Int
 
     /// Returns the records that a record is related to. Optional.
     ///
     /// - Parameter id: The record.
+    /// - Returns: The other records.
     /// - Throws: ``UnsupportedHook`` by default.
     func related(to id: RemoteID) async throws -> Set<RemoteID>
 
@@ -87,6 +89,7 @@ public protocol ProviderTestBed: Sendable {
     /// Returns the platform's refusal of one call too many; by default a bare 429.
     ///
     /// - Parameter request: What was asked.
+    /// - Returns: The refusal.
     func throttledAnswer(to request: HTTPRequest) -> HTTPResponse
 
     /// Lets another program use up the limits of the account. Optional.
@@ -109,12 +112,14 @@ public protocol ProviderTestBed: Sendable {
 
     /// Takes the deliveries of what happened since the last call, signed. Optional.
     ///
+    /// - Returns: The deliveries in order.
     /// - Throws: ``UnsupportedHook`` by default.
     func takeDeliveries() async throws -> [HTTPRequest]
 
     /// Returns the next attempt of a delivery that failed. Optional.
     ///
     /// - Parameter delivery: The delivery that failed.
+    /// - Returns: The next attempt.
     /// - Throws: ``UnsupportedHook`` by default.
     func redelivery(of delivery: HTTPRequest) async throws -> HTTPRequest
 }

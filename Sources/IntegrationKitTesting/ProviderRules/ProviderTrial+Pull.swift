@@ -35,7 +35,8 @@ struct StreamReading: Sendable {
 extension ProviderTrial {
     /// The streams of a mode, each with a kind that has samples.
     func streams(
-        _ what: String, where condition: (ChangeStream) -> Bool
+        _ what: String,
+        where condition: (ChangeStream) -> Bool
     ) throws -> [(stream: ChangeStream, kind: RecordKind)] {
         var found: [(stream: ChangeStream, kind: RecordKind)] = []
         for kind in try pullKinds() {
@@ -81,8 +82,12 @@ extension ProviderTrial {
         let kind = try require(stream.kinds.first, "a kind of \(stream.id)")
         var reading = StreamReading()
         var query = ChangeQuery(
-            fields: try fields(of: kind), from: window?.lowerBound, until: window?.upperBound, position: position,
-            limit: limit)
+            fields: try fields(of: kind),
+            from: window?.lowerBound,
+            until: window?.upperBound,
+            position: position,
+            limit: limit
+        )
         var tokens: Set<JSONValue> = []
         var anchor: RemoteID?
         var total: Int?
@@ -136,6 +141,7 @@ extension ProviderTrial {
         let missing = ids.filter { reading.records[$0] == nil }
         try expect(
             missing.isEmpty,
-            "\(stream.id) does not show \(missing.count) of \(ids.count) records, among them \(missing.first?.value ?? "-")")
+            "\(stream.id) does not show \(missing.count) of \(ids.count) records, such as \(missing.first?.value ?? "-")"
+        )
     }
 }

@@ -13,7 +13,8 @@ extension ProviderTrial {
         let outcomes = try await provider.push(batch, in: session)
         try expect(
             outcomes.count == batch.writes.count,
-            "\(batch.writes.count) writes of \(name(batch)) have \(outcomes.count) outcomes")
+            "\(batch.writes.count) writes of \(name(batch)) have \(outcomes.count) outcomes"
+        )
         return Array(zip(batch.writes, outcomes)).map { (write: $0, outcome: $1) }
     }
 
@@ -47,7 +48,9 @@ extension ProviderTrial {
                 }
                 open += alone.map { [$0] }
                 let half = (smaller.count + 1) / 2
-                for part in [smaller.prefix(half), smaller.dropFirst(half)] where !part.isEmpty { open.append(Array(part)) }
+                for part in [smaller.prefix(half), smaller.dropFirst(half)] where !part.isEmpty {
+                    open.append(Array(part))
+                }
             }
         }
         return ends
@@ -101,7 +104,8 @@ extension ProviderTrial {
             let found = record.fields[field]
             try expect(
                 found == value,
-                "\(name(record.id)) holds \(found.map { "\($0)" } ?? "nothing") in \(field.rawValue), not \(value)")
+                "\(name(record.id)) holds \(found.map { "\($0)" } ?? "nothing") in \(field.rawValue), not \(value)"
+            )
         }
     }
 

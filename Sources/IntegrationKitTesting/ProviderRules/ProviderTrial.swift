@@ -24,7 +24,8 @@ struct ProviderTrial: Sendable {
         guard let baseURL = bed.baseURL else { throw RuleViolation(rule: rule, "the account has no address") }
         let blank = AccountKey(platform: bed.provider.descriptor.id, value: "")
         box = LockBox(
-            ConnectedAccount(key: blank, profile: AccountProfile(baseURL: baseURL), settings: bed.settings))
+            ConnectedAccount(key: blank, profile: AccountProfile(baseURL: baseURL), settings: bed.settings)
+        )
         let report = try await bed.provider.verifyConnection(in: session)
         take(report.profile, key: report.key)
         if let provider = bed.provider as? any AccountProvisioning {
@@ -157,8 +158,13 @@ struct ProviderTrial: Sendable {
         let number = nextNumber()
         let change = try sample(id.kind, number).change
         var write = write(
-            .update, id.kind, number, target: id,
-            fields: create.fields.merging(change) { $1 }, changed: Set(change.keys))
+            .update,
+            id.kind,
+            number,
+            target: id,
+            fields: create.fields.merging(change) { $1 },
+            changed: Set(change.keys)
+        )
         write.externalKey = create.externalKey
         return write
     }

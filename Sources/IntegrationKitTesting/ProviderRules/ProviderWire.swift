@@ -85,6 +85,7 @@ final class ProviderWire: Sendable {
             let context = SigningContext(account: account, now: bed.clock.wall, nonce: "nonce-\(number)")
             try bed.provider.authorize(&signed, with: credential, in: context)
         }
+        try AddressRules().check(signed.url)
         let place = state.withLock { state in
             state.exchanges.append(Exchange(request: request, signed: signed))
             return state.exchanges.count - 1

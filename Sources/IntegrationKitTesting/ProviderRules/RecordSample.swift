@@ -3,8 +3,8 @@ public import IntegrationKit
 
 /// What a record of a kind may hold, for the rules to write and to read back.
 ///
-/// The values are ones that the platform stores unchanged. Samples of different numbers differ in their natural keys and
-/// in at least one text.
+/// The values are ones that the platform stores unchanged. Samples of different numbers differ in their natural keys
+/// and in at least one text.
 public struct RecordSample: Sendable {
     /// The fields of a new record, by the platform's names.
     public var fields: [FieldName: FieldValue]

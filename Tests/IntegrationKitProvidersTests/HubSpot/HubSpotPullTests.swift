@@ -23,7 +23,7 @@ private struct HubSpotIndex: Sendable {
 
     private func search(_ body: JSONValue, size: Int) throws -> JSONValue {
         #expect(size <= 3_000)
-        #expect(body["after"] == nil)
+        #expect(body["after"] == "0")
         let filters = body["filterGroups"]?[0]?["filters"]?.array ?? []
         var found = rows
         for filter in filters {
@@ -201,7 +201,7 @@ private struct HubSpotIndex: Sendable {
                 == #"{"filterGroups":[{"filters":[{"propertyName":"hs_lastmodifieddate","operator":"BETWEEN","#
                 + #""value":"1104537600000","highValue":"1767225599999"}]}],"#
                 + #""sorts":[{"propertyName":"hs_lastmodifieddate","direction":"ASCENDING"}],"#
-                + #""properties":["hs_lastmodifieddate","hs_object_id"],"limit":100}"#
+                + #""properties":["hs_lastmodifieddate","hs_object_id"],"limit":100,"after":"0"}"#
         )
     }
 

@@ -9,8 +9,8 @@ struct World {
     let clock: ManualClock
     let platform: SimulatedHubSpot
     let store: InMemoryIntegrationStore
-    let records = InMemoryHostRecords()
-    let observer = RecordingObserver()
+    var records = InMemoryHostRecords()
+    var observer = RecordingObserver()
     let manager: IntegrationManager
     let coordinator: SyncCoordinator
     let integration: Integration
@@ -21,6 +21,7 @@ struct World {
     init(
         seed: UInt64 = 1,
         settings: SyncSettings = SyncSettings(),
+        middlewares: [any HTTPMiddleware] = [],
         account: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) async throws {
         clock = ManualClock(skippingSleepsUpTo: .seconds(5))
@@ -53,6 +54,7 @@ struct World {
                 ]
             ],
             transport: platform,
+            middlewares: middlewares,
             observers: [observer],
             time: clock.timeSource,
             random: SeededGenerator(seed: seed).randomSource
