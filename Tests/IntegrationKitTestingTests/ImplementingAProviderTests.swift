@@ -7,7 +7,7 @@ import Testing
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let guide = try text(of: root.appending(path: "Documentation/ImplementingAProvider.md"))
-        let folder = root.appending(path: "Examples/Sources/CustomPlatform")
+        let folder = root.appending(path: "Examples/CustomPlatform")
         let sources = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "swift" }
             .map { try lines(of: text(of: $0)) }
