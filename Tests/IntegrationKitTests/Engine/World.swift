@@ -21,6 +21,7 @@ struct World {
     init(
         seed: UInt64 = 1,
         settings: SyncSettings = SyncSettings(),
+        provisions: Bool = true,
         account: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) async throws {
         clock = ManualClock(skippingSleepsUpTo: .seconds(5))
@@ -58,7 +59,8 @@ struct World {
             random: IntegrationKitTesting.SeededGenerator(seed: seed).randomSource
         )
         integration = try await manager.connect(
-            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings)
+            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings,
+            provisions: provisions)
         coordinator = SyncCoordinator(manager, host: records)
     }
 
