@@ -253,7 +253,8 @@ extension LoadedIntegration {
             suspendedKinds: status.suspended,
             access: record.access,
             lastSync: status.lastSync,
-            lastError: status.lastError
+            lastError: status.lastError,
+            needsResync: fence.resyncNeeded
         )
     }
 }

@@ -8,6 +8,8 @@ struct HostWord: Hashable, Codable, Sendable {
     var job: Int64 = 0
     /// When the host's event happened, in milliseconds; 0: not told.
     var at: Int64 = 0
+    /// Whether it was told by the way, to make a record that is missing: it changes nothing that is there.
+    var yields: Bool?
 
     /// Whether this was said after another word about the same field.
     func isLater(than other: HostWord) -> Bool {
@@ -42,7 +44,7 @@ struct JobFold: Sendable {
     var reads = false
     var occurredAt: Date?
 
-    var kind: RecordKind? { jobs.first?.record.kind }
+    var kind: RecordKind? { (head ?? jobs.first)?.record.kind }
     var mayHaveBeenSent: Bool { jobs.contains { $0.record.mayHaveBeenSent } }
     var isOwnEcho: Bool { jobs.allSatisfy { $0.record.isOwnEcho || $0.record.action == .refetch } }
     /// The job whose failure counts: the first that writes, else the first.
@@ -65,7 +67,7 @@ struct JobFold: Sendable {
                 fold = first
                 continue
             }
-            guard current.accepts(action, needs: job.record.needs) else { break }
+            guard current.accepts(job.record) else { break }
             switch (current.outcome, action) {
             case (_, .refetch):
                 break
@@ -83,15 +85,23 @@ struct JobFold: Sendable {
             current.add(job, payload)
             fold = current
         }
+        if isLinked { fold?.yield() }
         return fold
     }
 
-    private func accepts(_ action: SyncJob.Action, needs: [String]) -> Bool {
-        switch outcome {
+    private func accepts(_ job: SyncJob) -> Bool {
+        let action = job.action
+        guard action == .refetch || job.kind == kind || outcome == .read else { return false }
+        return switch outcome {
         case .delete, .nothing: action == .delete || action == .refetch
         case .read: true
-        case .save: action == .delete || action == .refetch || Set(needs).isSubset(of: jobs.flatMap(\.record.needs))
+        case .save: action == .delete || action == .refetch || Set(job.needs).isSubset(of: jobs.flatMap(\.record.needs))
         }
+    }
+
+    /// Leaves out what only served to make a record: there is one.
+    mutating func yield() {
+        words = words.filter { $0.value.yields != true }
     }
 
     private mutating func add(_ job: Row<SyncJob>, _ payload: JobPayload) {
@@ -103,10 +113,14 @@ struct JobFold: Sendable {
         for (name, var word) in payload.words {
             if word.job == 0 {
                 word.job = job.created
-                word.at = job.record.occurredAt?.milliseconds ?? 0
+                // A host's clock that runs ahead must not silence what it says later.
+                word.at = job.record.occurredAt.map { min($0, job.record.enqueuedAt).milliseconds } ?? 0
+                if job.record.action == .ensure { word.yields = true }
             }
-            if let earlier = words[name], !word.isLater(than: earlier) { continue }
-            if job.record.action == .ensure, words[name] != nil { continue }
+            if let earlier = words[name] {
+                if word.yields == true && earlier.yields != true { continue }
+                if word.yields == earlier.yields, !word.isLater(than: earlier) { continue }
+            }
             words[name] = word
         }
         for relation in payload.relations where !relations.contains(relation) { relations.append(relation) }

@@ -4,14 +4,13 @@ import Foundation
 extension LaneWorker {
     /// Sends writes, batch by batch, and commits what became of each.
     func push(_ sendings: [Sending]) async throws {
-        guard !sendings.isEmpty else { return }
         var known = Dictionary(sendings.map { ($0.write.id, $0) }, uniquingKeysWith: { first, _ in first })
-        var queue = plan(sendings)
-        while !queue.isEmpty {
-            let batch = queue.removeFirst()
+        var queue = plan(sendings)[...]
+        while let batch = queue.popFirst() {
             let group = batch.writes.compactMap { known[$0.id] }
-            if core.time.elapsed() >= sendsUntil || Task.isCancelled {
-                try await release((group + rest(queue, known)).map(\.work), after: .zero)
+            let pause = core.closedFor(integration.id)
+            guard pause == nil, core.time.elapsed() < sendsUntil, !Task.isCancelled else {
+                try await giveUp(group + rest(queue, known), after: pause ?? .zero)
                 return
             }
             let reservation: BudgetReservation
@@ -19,34 +18,50 @@ extension LaneWorker {
             case .granted(let granted):
                 reservation = granted
             case .wait(let wait, _):
-                try await release((group + rest(queue, known)).map(\.work), after: wait)
-                return
+                // Batches that spend of other budgets go on.
+                try await giveUp(group, after: wait)
+                continue
             }
+            defer { core.budgets.giveBack(reservation) }
             let ready: [Sending]
             let window: SendWindow
             do {
+                // Outcomes that a failing store did not take come first: nothing new is sent before them.
+                try await core.held.settle(in: core)
+                try core.flights.begin(integration.id, fence: integration.fenceRevision)
+                defer { core.flights.end(integration.id, fence: integration.fenceRevision) }
                 _ = try await integration.credential(rejecting: nil)
                 window = SendWindow(closingIn: options.sendWindow, by: core.time)
                 ready = try await commitSent(try await keepLeases(group), safety: batch.safety)
-            } catch let error as IntegrationError {
-                core.budgets.giveBack(reservation)
-                try await stall((group + rest(queue, known)).map(\.work), error)
+                for sending in ready { known[sending.write.id] = sending }
+                guard ready.count == batch.writes.count else {
+                    queue = plan(ready) + queue
+                    continue
+                }
+                let outcomes = try await send(ready, batch, window, reservation)
+                let halves = try await record(outcomes, of: ready)
+                queue = halves.flatMap { plan($0) } + queue
+            } catch let error as IntegrationError where error.code != .storeFailed {
+                tally.add(error)
+                let pause = try await holdBack(error, kind: batch.writes.first?.kind)
+                try await giveUp(group + rest(queue, known), after: pause)
                 return
             }
-            for sending in ready { known[sending.write.id] = sending }
-            guard ready.count == batch.writes.count else {
-                core.budgets.giveBack(reservation)
-                queue.insert(contentsOf: plan(ready), at: 0)
-                continue
-            }
-            let outcomes = try await send(ready, batch, window, reservation)
-            core.budgets.giveBack(reservation)
-            let halves = try await record(outcomes, of: ready)
-            queue.insert(contentsOf: halves.flatMap { plan($0) }, at: 0)
         }
     }
 
-    private func rest(_ queue: [WriteBatch], _ known: [UUID: Sending]) -> [Sending] {
+    /// Gives lanes back whose writes did not leave: an attempt that surely had no effect is taken back.
+    private func giveUp(_ sendings: [Sending], after pause: Duration) async throws {
+        let commits = try sendings.map { sending in
+            var commit = LaneCommit(sending.work)
+            try takeBack(sending, in: &commit)
+            commit.dueAfter = pause
+            return commit
+        }
+        try await commit(commits)
+    }
+
+    private func rest(_ queue: ArraySlice<WriteBatch>, _ known: [UUID: Sending]) -> [Sending] {
         queue.flatMap(\.writes).compactMap { known[$0.id] }
     }
 
@@ -94,14 +109,16 @@ extension LaneWorker {
                 sendBy: now.advanced(by: options.sendWindow),
                 unknownSince: nil,
                 absences: 0,
-                earlierUnknown: sending.attempt.map { $0.earlierUnknown || $0.unknownSince != nil } ?? false,
+                earlierUnknown: sending.attempt?.earlierUnknown ?? false,
                 pendingUntil: nil
             )
             attempts.append(sending)
         }
-        let (free, taken) = try await claimNaturalKeys(attempts)
+        let (free, taken) = try await claimNaturalKeys(attempts + ready)
         try await commit(taken)
-        let commits = try free.map { sending, keys in
+        ready = free.map(\.0).filter { $0.attempt == nil }
+        let sent = free.filter { $0.0.attempt != nil }
+        let commits = try sent.map { sending, keys in
             var commit = LaneCommit(sending.work)
             commit.releases = false
             commit.requires.formUnion(keys.map { .absent($0.id) })
@@ -112,7 +129,7 @@ extension LaneWorker {
         }
         let left = try await commit(commits, needsFence: true)
         var lost: [LaneWork] = []
-        for (var sending, _) in free {
+        for (var sending, _) in sent {
             if left[sending.work.lane] != nil {
                 lost.append(sending.work)
             } else {
@@ -129,7 +146,7 @@ extension LaneWorker {
         var wanted: [(Sending, [RowContent])] = []
         for sending in sendings {
             let rows = try naturalKeyRows(sending.write.naturalKeys, kind: sending.write.kind, host: sending.host)
-            wanted.append((sending, rows))
+            wanted.append((sending, rows.filter { !sending.link.naturalKeys.contains($0.id.key) }))
         }
         let owners = try await core.store.records(NaturalKey.self, wanted.flatMap { $0.1.map(\.id.key) })
         var claimed: Set<RowID> = []
@@ -137,9 +154,10 @@ extension LaneWorker {
         var stopped: [LaneCommit] = []
         for (sending, rows) in wanted {
             if rows.contains(where: { row in owners[row.id.key].map { $0.record.host != sending.host } ?? false }) {
-                stopped.append(try block(sending.work, sending.head, linkedElsewhere(), at: core.now()))
+                stopped.append(try block(sending, linkedElsewhere()))
             } else if rows.contains(where: { claimed.contains($0.id) }) {
                 var commit = LaneCommit(sending.work)
+                if sending.attempt?.number ?? 1 > 1 { try takeBack(sending, in: &commit) }
                 commit.dueAfter = .seconds(1)
                 stopped.append(commit)
             } else {
@@ -187,28 +205,22 @@ extension LaneWorker {
     private func record(_ outcomes: [WriteOutcome], of sendings: [Sending]) async throws -> [[Sending]] {
         var commits: [LaneCommit] = []
         var again: [Sending] = []
-        var answered = false
         var pauses: [IntegrationError: Duration] = [:]
         for (sending, outcome) in zip(sendings, outcomes) {
             switch outcome {
             case .applied(let record):
-                answered = true
                 commits.append(try done(sending, record))
             case .exists(let ids):
-                answered = true
                 commits.append(try exists(sending, ids))
             case .moved(let ids):
                 commits.append(try moved(sending, ids))
             case .gone:
                 commits.append(try gone(sending))
             case .pending(let state, let made, let after):
-                answered = true
                 commits.append(try pending(sending, state, made, after))
             case .notAttempted(let error) where sendings.count > 1 && (error.retry == .smaller || error.retry == .alone):
                 again.append(sending)
-            case .notAttempted(let error) where error.concerns == .record && sendings.count == 1,
-                .refused(let error) where error.concerns == .record:
-                answered = true
+            case .notAttempted(let error) where error.isRecordsOwn, .refused(let error) where error.isRecordsOwn:
                 commits.append(try refused(sending, error))
             case .notAttempted(let error), .refused(let error):
                 let pause = try await pauses.value(for: error) {
@@ -224,9 +236,7 @@ extension LaneWorker {
                 commits.append(try unknown(sending, error))
             }
         }
-        let left = try await commitOutcomes(commits)
-        try await refuseTaken(left, of: sendings)
-        if answered { try await noteSuccess() }
+        try await commitOutcomes(commits)
         guard again.count > 1 else { return again.isEmpty ? [] : [again] }
         let middle = again.count / 2
         return [Array(again[..<middle]), Array(again[middle...])]
@@ -254,18 +264,21 @@ extension LaneWorker {
 
     /// Somebody holds the key: the record is linked, and what differs goes out as an update.
     private func exists(_ sending: Sending, _ ids: [RemoteID]) throws -> LaneCommit {
-        guard ids.count < 2 else {
-            return try block(sending.work, sending.head, several(ids), candidates: ids, at: core.now())
-        }
-        var job = sending.head.record
-        job.state = .queued
+        guard sending.write.operation == .create else { return try refused(sending, heldByAnother()) }
+        guard ids.count < 2 else { return try block(sending, several(ids), candidates: ids) }
         guard let id = ids.first else {
-            job.mayHaveBeenSent = true
-            return try failed(sending, job, linkedElsewhere(), pause: .zero)
+            var head = try sending.head(.queued, worker: self)
+            head.record.mayHaveBeenSent = true
+            return try failed(sending, head, linkedElsewhere(), pause: .zero)
         }
         if integration.settings.duplicatePolicy != .link, sending.attempt?.earlierUnknown != true {
-            return try block(sending.work, sending.head, several(ids), candidates: ids, at: core.now())
+            return try block(sending, several(ids), candidates: ids)
         }
+        return try meet(sending, id)
+    }
+
+    /// Links a record that was there, or may be ours, and queues what was said for the merge with it.
+    func meet(_ sending: Sending, _ id: RemoteID) throws -> LaneCommit {
         var commit = LaneCommit(sending.work)
         var link = sending.link
         link.remote = id
@@ -274,9 +287,10 @@ extension LaneWorker {
         link.digest = Data()
         try takeNaturalKeys(sending, &link, in: &commit)
         commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))
-        try job.seal(sending.payload, sending.head.id.key, integration.keys)
-        commit.puts.append(try job.row(sending.head.id.key, memory: options.memory))
-        commit.events.append(event(.adopted, job, remote: id, "Linked the \(sending.write.kind.rawValue) that was there already."))
+        commit.puts.append(try sending.row(.queued, worker: self))
+        commit.events.append(
+            event(.adopted, sending.head.record, remote: id, "Linked the \(sending.write.kind.rawValue) that was there already."))
+        commit.claimant = sending.head
         commit.wakes = sending.linkKey
         commit.dueAfter = .zero
         return commit
@@ -284,7 +298,7 @@ extension LaneWorker {
 
     private func moved(_ sending: Sending, _ ids: [RemoteID]) throws -> LaneCommit {
         var commit = LaneCommit(sending.work)
-        commit.puts += try back(sending)
+        try takeBack(sending, in: &commit)
         commit.puts.append(try refetch(sending))
         commit.events.append(
             event(.retried, sending.head.record, remote: ids.first, "The record moved on the platform; the link follows."))
@@ -295,7 +309,7 @@ extension LaneWorker {
     private func gone(_ sending: Sending) throws -> LaneCommit {
         if sending.write.operation == .delete { return try deleted(sending) }
         var commit = LaneCommit(sending.work)
-        commit.puts += try back(sending)
+        try takeBack(sending, in: &commit)
         commit.puts.append(try refetch(sending))
         commit.events.append(event(.retried, sending.head.record, "The record is not there any more; reading it decides."))
         commit.dueAfter = .zero
@@ -312,63 +326,78 @@ extension LaneWorker {
         )
     }
 
-    /// The head job's row as it goes back to the queue.
-    private func back(_ sending: Sending) throws -> [RowContent] {
-        if let attempt = sending.attempt, attempt.earlierUnknown {
-            return [try sending.row(.sent(attempt), worker: self)]
+    /// Puts the head job back into the queue; it stays sent if an earlier attempt may have had an effect.
+    private func takeBack(_ sending: Sending, in commit: inout LaneCommit) throws {
+        guard let attempt = sending.attempt else { return }
+        if attempt.earlierUnknown {
+            commit.puts.append(try sending.row(.sent(attempt), worker: self))
+        } else {
+            commit.puts.append(try sending.row(.queued, worker: self))
+            commit.deletes += try freedNaturalKeys(sending)
         }
-        return [try sending.row(.queued, worker: self)]
     }
 
     private func requeued(_ sending: Sending, after pause: Duration, _ error: IntegrationError) throws -> LaneCommit {
         var commit = LaneCommit(sending.work)
-        if sending.attempt != nil { commit.puts += try back(sending) }
+        try takeBack(sending, in: &commit)
         commit.dueAfter = pause
         commit.events.append(event(.retried, sending.head.record, error: error, error.message))
         return commit
     }
 
+    /// Stops a write's job. One that would make its record keeps the lane closed.
+    func block(_ sending: Sending, _ error: IntegrationError, candidates: [RemoteID] = []) throws -> LaneCommit {
+        var commit = try block(
+            sending.work,
+            try sending.head(.queued, worker: self),
+            error,
+            candidates: candidates,
+            holdsLane: !sending.link.isLinked,
+            at: core.now()
+        )
+        if sending.attempt?.earlierUnknown == false { commit.deletes += try freedNaturalKeys(sending) }
+        return commit
+    }
+
     private func refused(_ sending: Sending, _ error: IntegrationError) throws -> LaneCommit {
-        var job = sending.head.record
-        job.state = .queued
+        let head = try sending.head(.queued, worker: self)
         switch error.retry {
-        case .after(let pause): return try failed(sending, job, error, pause: pause)
+        case .after(let pause): return try failed(sending, head, error, pause: pause)
         case .afterRefetch:
-            var commit = try failed(sending, job, error, pause: .zero)
+            var commit = try failed(sending, head, error, pause: .zero)
             commit.puts.append(try refetch(sending))
             return commit
-        default:
-            var commit = LaneCommit(sending.work)
-            try job.seal(sending.payload, sending.head.id.key, integration.keys)
-            let head = sending.head
-            var sealed = head
-            sealed.record = job
-            commit = try block(sending.work, sealed, error, at: core.now())
-            if commit.dueAfter == nil, sending.hasMore, job.action == .update { commit.dueAfter = .zero }
-            return commit
+        default: return try block(sending, error)
         }
     }
 
     /// A failure that the record caused: it counts, and the last one stops the job.
     private func failed(
         _ sending: Sending,
-        _ job: SyncJob,
+        _ head: Row<SyncJob>,
         _ error: IntegrationError,
         pause: Duration?
     ) throws -> LaneCommit {
-        var job = job
+        var job = head.record
         job.failures += 1
-        try job.seal(sending.payload, sending.head.id.key, integration.keys)
-        var row = sending.head
-        row.record = job
-        guard job.failures < options.failuresBeforeBlocking else {
-            return try block(sending.work, row, error, at: core.now())
-        }
+        guard job.failures < options.failuresBeforeBlocking else { return try block(sending, error) }
         var commit = LaneCommit(sending.work)
-        commit.puts.append(try job.row(row.id.key, memory: options.memory))
+        commit.puts.append(try job.row(head.id.key, memory: options.memory))
+        if sending.attempt?.earlierUnknown == false { commit.deletes += try freedNaturalKeys(sending) }
         commit.dueAfter = pause ?? options.backoff(job.failures, core.random)
         commit.events.append(event(.retried, job, error: error, error.message))
         return commit
+    }
+
+    private func heldByAnother() -> IntegrationError {
+        IntegrationError(
+            .conflict,
+            "Another record of the platform has the e-mail address or key that this update gives.",
+            remedy: LocalizedText(
+                "Correct the value, or merge the two records on the platform, then replay.",
+                fr: "Corrigez la valeur, ou fusionnez les deux fiches sur la plateforme, puis relancez."
+            )
+        )
     }
 
     private func pending(
@@ -399,12 +428,16 @@ extension LaneWorker {
         attempt.write = try integration.keys.seal(try RecordCoding.encode(sending.write), in: context)
         attempt.pendingUntil = core.now().advanced(by: after)
         if let made {
-            let step = try applied(sending, made, as: .created)
+            var done = sending
+            // What belongs together is made by a later step.
+            done.write.relations = []
+            let step = try applied(done, made, as: .created)
             let jobs = Set(sending.jobs.map(\.id))
             commit.puts = step.puts.filter { !jobs.contains($0.id) }
             commit.deletes = step.deletes.filter { !jobs.contains($0) }
             commit.wakes = step.wakes
-            commit.stray = step.stray
+            commit.claimant = step.claimant
+            commit.answered = step.answered
         }
         commit.puts.append(try sending.row(.sent(attempt), worker: self))
         commit.dueAfter = after

@@ -109,20 +109,15 @@ extension LaneWorker {
                 } else if integration.provider.descriptor.kind(plan.kind)?.mayNotifyPeople == true,
                     !integration.settings.mayNotifyPeople
                 {
-                    commits.append(try block(plan.work, plan.head, mailsPeople(plan.kind), at: core.now()))
+                    commits.append(try block(plan, mailsPeople(plan.kind)))
                 } else {
                     sendings.append(try create(plan))
                 }
             } catch let error as IntegrationError where error.code != .storeFailed {
-                commits.append(try block(plan.work, plan.head, error, at: core.now()))
+                commits.append(try block(plan, error))
             }
         }
-        let left = try await commit(commits, needsFence: true)
-        for commit in commits where left[commit.work.lane]?.contains(where: { $0.name == "link.remote" }) == true {
-            if let head = commit.work.head {
-                try await self.commit([try block(commit.work, head, linkedElsewhere(), at: core.now())])
-            }
-        }
+        try await commit(commits, needsFence: true)
         return sendings
     }
 
@@ -154,6 +149,7 @@ extension LaneWorker {
             let keys = try naturalKeyRows(naturalKeys(of: plan), kind: plan.kind, host: plan.host)
             commit.puts += keys
             link.naturalKeys = keys.map(\.id.key)
+            commit.claimant = plan.head
             commit.wakes = plan.linkKey
         }
         commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))

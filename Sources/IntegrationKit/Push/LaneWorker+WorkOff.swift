@@ -55,10 +55,9 @@ extension LaneWorker {
                 commits.append(LaneCommit(work))
                 continue
             }
-            if let reason = integration.status.suspended[kind], fold.outcome != .nothing {
+            if integration.status.suspended[kind] != nil, fold.outcome != .nothing {
                 var commit = LaneCommit(work)
                 commit.dueAfter = .seconds(3600)
-                commit.events = [event(.retried, fold.jobs[0].record, "Waits: \(reason)")]
                 commits.append(commit)
                 continue
             }
@@ -100,7 +99,7 @@ extension LaneWorker {
             break
         }
         if plan.link.state == .merged {
-            return try block(plan.work, plan.head, mergedAway(), at: core.now())
+            return try block(plan, mergedAway())
         }
         if fold.onlyIfMissing, plan.link.isLinked {
             try finish(fold.jobs, .unchanged, "The record is there already.", in: &commit)
@@ -131,7 +130,7 @@ extension LaneWorker {
         case .carryOut where canDelete:
             return nil
         case .ask:
-            return try block(plan.work, plan.head, deletionAsked(), at: core.now())
+            return try block(plan, deletionAsked())
         case .carryOut, .unlink:
             var link = plan.link
             link.state = .deletedByHost
@@ -215,13 +214,7 @@ extension LaneWorker {
                     "The \(reference.kind) that this record belongs to is refused: \(reason.error.message)",
                     remedy: reason.error.remedy
                 )
-                return try block(
-                    plan.work,
-                    plan.head,
-                    error,
-                    need: RecordLink.key(reference, in: integration.id),
-                    at: core.now()
-                )
+                return try block(plan, error, need: RecordLink.key(reference, in: integration.id))
             }
             guard jobs.isEmpty, let job = try ensureJob(reference, for: plan) else { continue }
             let existing = try await core.store.rows([job.id])
@@ -350,7 +343,7 @@ extension LaneWorker {
                 case .moved(_, let into):
                     try await follow(plan, into)
                 case .hidden(_, let error):
-                    try await commit([try block(plan.work, plan.head, error, at: core.now())])
+                    try await commit([try block(plan, error)])
                 }
             }
         }
@@ -367,7 +360,7 @@ extension LaneWorker {
                 do {
                     writes.append((plan, try create(plan).write))
                 } catch let error as IntegrationError {
-                    commits.append(try block(plan.work, plan.head, error, at: core.now()))
+                    commits.append(try block(plan, error))
                 }
             }
             try await commit(commits)
@@ -425,12 +418,12 @@ extension LaneWorker {
             let owner = try await core.store.rows(
                 matching: RowQuery("link.remote", keys: [RecordLink.remoteKey(record.id, in: integration.id)], limit: 1))
             guard owner.isEmpty else {
-                try await commit([try block(plan.work, plan.head, linkedElsewhere(), at: core.now())])
+                try await commit([try block(plan, linkedElsewhere())])
                 return nil
             }
             if !byKey, integration.settings.duplicatePolicy == .hold {
                 try await commit([
-                    try block(plan.work, plan.head, several([record.id]), candidates: [record.id], at: core.now())
+                    try block(plan, several([record.id]), candidates: [record.id])
                 ])
                 return nil
             }
@@ -438,13 +431,14 @@ extension LaneWorker {
             plan.link.remote = record.id
             plan.link.state = .linked
             plan.link.linkedAt = core.now()
+            plan.fold.yield()
             plan.remote = record
             plan.readAt = readAt
             return plan
         case .absent:
             return plan
         case .several(let ids):
-            try await commit([try block(plan.work, plan.head, several(ids), candidates: ids, at: core.now())])
+            try await commit([try block(plan, several(ids), candidates: ids)])
             return nil
         case .tooEarly(let wait):
             var commit = LaneCommit(plan.work)
@@ -453,7 +447,7 @@ extension LaneWorker {
             return nil
         case .undecidable:
             // Nothing of ours was sent in this life of the store; only then is "cannot say" no reason to wait.
-            guard mayHaveBeenSent(plan.fold) else { return plan }
+            guard mayHaveBeenSent(plan.fold), !plan.fold.jobs.contains(where: \.record.isVouchedFor) else { return plan }
             let error = IntegrationError(
                 .outcomeUnknown,
                 "This record may have been written before, and the platform gives no way to look.",
@@ -462,7 +456,7 @@ extension LaneWorker {
                     fr: "Vérifiez sur la plateforme : relancez si elle manque, abandonnez si elle existe."
                 )
             )
-            try await commit([try block(plan.work, plan.head, error, at: core.now())])
+            try await commit([try block(plan, error)])
             return nil
         }
     }
@@ -491,11 +485,11 @@ extension LaneWorker {
             let merged = merge(plan, current: record)
             if !merged.problems.isEmpty, plan.fold.outcome == .save {
                 let error = IntegrationError(merged.problems, of: plan.mapper.mapping, concerns: .record)
-                commits.append(try block(plan.work, plan.head, error, at: core.now()))
+                commits.append(try block(plan, error))
                 continue
             }
             if !merged.asked.isEmpty {
-                commits.append(try block(plan.work, plan.head, conflict(merged.asked), at: core.now()))
+                commits.append(try block(plan, conflict(merged.asked)))
                 continue
             }
             plan.merged = merged
@@ -536,6 +530,24 @@ extension LaneWorker {
                 concerns: .application
             )
         }
+    }
+
+    /// Stops a plan's job. One that would make its record keeps the lane closed.
+    func block(
+        _ plan: Plan,
+        _ error: IntegrationError,
+        need: String? = nil,
+        candidates: [RemoteID] = []
+    ) throws -> LaneCommit {
+        try block(
+            plan.work,
+            plan.head,
+            error,
+            need: need,
+            candidates: candidates,
+            holdsLane: plan.fold.outcome == .save && !plan.link.isLinked,
+            at: core.now()
+        )
     }
 
     // MARK: - Errors

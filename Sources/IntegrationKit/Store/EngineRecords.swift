@@ -102,6 +102,8 @@ struct SyncJob: StoredRecord {
     var mayHaveBeenSent: Bool
     /// Whether the event arose from a change on this very platform: it waits for the link and is then compared.
     var isOwnEcho: Bool
+    /// Whether a person replayed it although nobody can tell whether the platform has it.
+    var isVouchedFor = false
 }
 
 /// What the host said, sealed inside a job.
@@ -136,6 +138,8 @@ struct BlockReason: Codable, Hashable, Sendable {
     var need: String?
     /// Records to choose from.
     var candidates: [RemoteID]
+    /// Whether the lane waits with it: what makes the record goes before everything else.
+    var holdsLane: Bool
 }
 
 /// One sending of a write that must not be repeated blindly; immutable once committed.

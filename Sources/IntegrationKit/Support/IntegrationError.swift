@@ -205,6 +205,20 @@ extension IntegrationError: LocalizedError, CustomStringConvertible {
     }
 }
 
+extension IntegrationError {
+    /// Whether the platform, the way there or the sign-in is the matter, whatever the record holds.
+    package var isPlatformTrouble: Bool {
+        let codes: Set<Code> = [
+            .network, .unavailable, .timedOut, .invalidAnswer, .limited, .tooLate, .inactive, .reauthorizationRequired,
+            .applicationMisconfigured, .storeFailed,
+        ]
+        return codes.contains(code)
+    }
+
+    /// Whether the record itself is the matter: it counts against its job.
+    package var isRecordsOwn: Bool { concerns == .record && !isPlatformTrouble }
+}
+
 extension IntegrationError.Code {
     /// Matches an error by its code in a `catch` clause: `catch IntegrationError.Code.limited`.
     public static func ~= (code: IntegrationError.Code, error: any Error) -> Bool {

@@ -24,6 +24,10 @@ struct EngineCore: Sendable {
     let calls = LockBox<[String: Int]>([:])
     /// Integrations that get no turn until a time, by ``TimeSource/elapsed``.
     let gates = LockBox<[String: Duration]>([:])
+    /// What is under way, for those who stop an integration.
+    let flights = FlightBook()
+    /// What a failing store did not take yet.
+    let held = HeldCommits()
 
     /// Tells the observers.
     func observe(_ event: IntegrationEvent) {
@@ -115,6 +119,12 @@ struct EngineCore: Sendable {
     /// Gives an integration its turn again.
     func openGate(_ integration: String) {
         _ = gates.withLock { $0.removeValue(forKey: integration) }
+    }
+
+    /// How long an integration gets no turn; nil: it does.
+    func closedFor(_ integration: String) -> Duration? {
+        let now = time.elapsed()
+        return gates.withLock { $0[integration].flatMap { $0 > now ? $0 - now : nil } }
     }
 
     /// The integrations that get no turn now, and how long until the first of them does.

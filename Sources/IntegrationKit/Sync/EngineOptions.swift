@@ -31,6 +31,9 @@ public struct EngineOptions: Sendable {
     /// Creates the defaults.
     public init() {}
 
+    /// How many jobs of a lane are worked on at a time.
+    static let jobsPerLane = 32
+
     /// The longest pause between two tries of one lane.
     static let longestBackoff = Duration.seconds(3600)
 

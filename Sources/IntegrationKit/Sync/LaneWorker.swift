@@ -44,6 +44,10 @@ struct LaneWorker: Sendable {
     /// Runs a step; a failure that the platform caused releases the step's lanes and holds the integration back.
     private func guarding(_ works: [LaneWork], _ step: () async throws -> Void) async throws {
         guard !works.isEmpty else { return }
+        if let pause = core.closedFor(integration.id) {
+            try await release(works, after: pause)
+            return
+        }
         do {
             try await step()
         } catch let error as IntegrationError where error.code != .storeFailed {
@@ -77,33 +81,33 @@ struct LaneWorker: Sendable {
     func holdBack(_ error: IntegrationError, kind: RecordKind?) async throws -> Duration {
         var advised: Duration?
         if case .after(let wait) = error.retry { advised = wait }
+        if let kind, !error.isPlatformTrouble, error.concerns == .kind || error.concerns == .record {
+            return try await suspend(kind, error)
+        }
         switch error.code {
         case .limited:
             return advised ?? .seconds(10)
-        case .tooLate:
+        case .tooLate, .inactive:
             return .seconds(1)
+        case .unavailable where error.concerns == .record:
+            // Somebody else is writing the same record; the platform itself is well.
+            return advised ?? .seconds(2)
         case .reauthorizationRequired:
+            var isNews = false
             try await core.updateStatus(of: integration.id, tenant: integration.tenant) {
+                isNews = $0.need != .reauthorization
                 $0.need = .reauthorization
                 $0.lastError = error
             }
             core.gate(integration.id, for: .seconds(60))
-            observe(.stateChanged, kind: nil, error: error, "The account must be connected again; its work waits.")
+            if isNews {
+                observe(.stateChanged, kind: nil, error: error, "The account must be connected again; its work waits.")
+            }
             return .seconds(60)
         case .applicationMisconfigured:
             core.gate(integration.id, for: .seconds(300))
             observe(.stateChanged, kind: nil, error: error, "The application is misconfigured; its work waits.")
             return .seconds(300)
-        case .forbidden, .invalidInput, .unsupported, .addressNotAllowed:
-            if error.concerns == .kind || error.concerns == .record, let kind {
-                try await core.updateStatus(of: integration.id, tenant: integration.tenant) {
-                    $0.suspended[kind] = error.message
-                    $0.lastError = error
-                }
-                observe(.stateChanged, kind: kind, error: error, "Work on \(kind.rawValue) waits: \(error.message)")
-                return .seconds(3600)
-            }
-            fallthrough
         default:
             var opened = false
             var pause = Duration.seconds(30)
@@ -122,10 +126,25 @@ struct LaneWorker: Sendable {
         }
     }
 
+    /// Lets the work on a kind wait until a setting, a mapping or a right is changed.
+    private func suspend(_ kind: RecordKind, _ error: IntegrationError) async throws -> Duration {
+        var isNews = false
+        try await core.updateStatus(of: integration.id, tenant: integration.tenant) {
+            isNews = $0.suspended[kind] == nil
+            $0.suspended[kind] = error.message
+            $0.lastError = error
+        }
+        if isNews {
+            observe(.stateChanged, kind: kind, error: error, "Work on \(kind.rawValue) waits: \(error.message)")
+        }
+        return .seconds(3600)
+    }
+
     /// Notes that the platform answered.
     func noteSuccess() async throws {
         let status = integration.status
         let now = core.now()
+        guard core.closedFor(integration.id) == nil else { return }
         let isStale = status.lastSync.map { now.timeIntervalSince($0) > 60 } ?? true
         guard isStale || status.breaker != Breaker() || status.lastError != nil else { return }
         var closed = false
@@ -212,34 +231,33 @@ struct LaneWorker: Sendable {
     }
 
     /// Stops a job until a person or another job helps.
+    ///
+    /// A job that makes its record keeps the lane closed; others stand beside it, and the lane goes on.
     func block(
         _ work: LaneWork,
         _ job: Row<SyncJob>,
         _ error: IntegrationError,
         need: String? = nil,
         candidates: [RemoteID] = [],
+        holdsLane: Bool? = nil,
         at now: Date
     ) throws -> LaneCommit {
+        let action = job.record.action
+        let holdsLane = holdsLane ?? (action == .create || action == .ensure)
+        let reason = BlockReason(
+            error: error,
+            since: now,
+            need: need,
+            candidates: candidates,
+            holdsLane: holdsLane || error.code == .outcomeUnknown
+        )
         var commit = LaneCommit(work)
-        try block(job, error, need: need, candidates: candidates, at: now, in: &commit)
-        // A job that makes its record keeps the lane closed; others stand beside it.
-        let stays = job.record.action == .create || job.record.action == .ensure || error.code == .outcomeUnknown
-        commit.dueAfter = !stays && work.jobs.count > 1 ? .zero : nil
-        return commit
-    }
-
-    func block(
-        _ job: Row<SyncJob>,
-        _ error: IntegrationError,
-        need: String? = nil,
-        candidates: [RemoteID] = [],
-        at now: Date,
-        in commit: inout LaneCommit
-    ) throws {
         var blocked = job.record
-        blocked.state = .blocked(BlockReason(error: error, since: now, need: need, candidates: candidates))
+        blocked.state = .blocked(reason)
         commit.puts.append(try blocked.row(job.id.key, memory: options.memory))
         commit.events.append(event(.refused, job.record, error: error, error.message))
+        commit.dueAfter = !reason.holdsLane && work.hasMore(than: [job]) ? .zero : nil
+        return commit
     }
 
     // MARK: - Committing
@@ -252,36 +270,35 @@ struct LaneWorker: Sendable {
     /// - Returns: The lanes that were left out, with the unique entries that others hold.
     @discardableResult
     func commit(_ commits: [LaneCommit], needsFence: Bool = false) async throws -> [LaneID: [IndexEntry]] {
+        let fence = needsFence ? integration.fenceRequirement : nil
+        return try await commit(commits, under: fence, id: core.random.uuid()) ?? leftOut(commits)
+    }
+
+    private func leftOut(_ commits: [LaneCommit]) -> [LaneID: [IndexEntry]] {
+        Dictionary(commits.map { ($0.work.lane, []) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Commits lanes together under a fence; nil if the fence does not hold any more.
+    private func commit(
+        _ commits: [LaneCommit],
+        under fence: Requirement?,
+        id first: UUID
+    ) async throws -> [LaneID: [IndexEntry]]? {
         var remaining = try await waking(commits)
         var left: [LaneID: [IndexEntry]] = [:]
+        var id = first
         while !remaining.isEmpty {
-            var changes = Changes(id: core.random.uuid())
-            if needsFence { changes.requires.insert(integration.fenceRequirement) }
-            for commit in remaining {
-                changes.requires.formUnion(commit.requires)
-                changes.puts += commit.puts
-                changes.deletes += commit.deletes
-                changes.touches += commit.touches
-                if commit.releases {
-                    changes.releases.append(
-                        LaneRelease(commit.work.lease, seenTail: commit.work.tail, dueAfter: commit.dueAfter))
-                }
-                for event in commit.events {
-                    changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
-                }
-            }
+            let changes = try changes(of: remaining, under: fence, id: id)
+            id = core.random.uuid()
             do {
                 try await core.commit(changes)
                 for event in remaining.flatMap(\.events) {
                     if let kind = event.recordKind { tally.add(event.kind, kind, of: integration) }
                     core.observe(event)
                 }
-                return left
+                break
             } catch StoreFailure.conflict(let failed, let taken) {
-                if needsFence, failed.contains(integration.fenceRequirement) {
-                    for commit in remaining { left[commit.work.lane] = [] }
-                    return left
-                }
+                if let fence, failed.contains(fence) { return nil }
                 let entries = Set(taken)
                 let losers = remaining.filter { commit in
                     !commit.requires.isDisjoint(with: failed)
@@ -290,24 +307,95 @@ struct LaneWorker: Sendable {
                 guard !losers.isEmpty else { throw EngineCore.storeError(nil) }
                 for loser in losers {
                     left[loser.work.lane] = loser.puts.flatMap(\.indexes).filter(entries.contains)
-                    if let stray = loser.stray, failed.contains(loser.work.requirement) {
-                        try await core.commit(Changes(id: core.random.uuid(), puts: [stray]))
-                    }
+                    if failed.contains(loser.work.requirement) { try await leaveStray(of: loser) }
                 }
-                let lost = Set(losers.map(\.work.lane))
-                remaining.removeAll { lost.contains($0.work.lane) }
-                if entries.isEmpty { try await release(losers, whoseLeaseHolds: failed) }
+                remaining.removeAll { left[$0.work.lane] != nil }
+                try await give(back: losers, failed: failed, left: left)
             }
         }
         return left
     }
 
-    /// Gives back the lanes that were left out of a commit for another reason than a lost lease; they look again soon.
-    private func release(_ losers: [LaneCommit], whoseLeaseHolds failed: Set<Requirement>) async throws {
-        let releases = losers.filter { $0.releases && !failed.contains($0.work.requirement) }.map {
-            LaneRelease($0.work.lease, seenTail: $0.work.tail, dueAfter: .seconds(1))
+    private func changes(of commits: [LaneCommit], under fence: Requirement?, id: UUID) throws -> Changes {
+        var changes = Changes(id: id)
+        if let fence { changes.requires.insert(fence) }
+        for commit in commits {
+            changes.requires.formUnion(commit.requires)
+            changes.puts += commit.puts
+            changes.deletes += commit.deletes
+            changes.touches += commit.touches
+            if commit.releases {
+                changes.releases.append(
+                    LaneRelease(commit.work.lease, seenTail: commit.work.tail, dueAfter: commit.dueAfter))
+            }
+            for event in commit.events {
+                changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
+            }
+        }
+        return changes
+    }
+
+    /// Ends the lanes that were left out and are still held: a record that belongs to another link stops its job, the
+    /// rest looks again soon.
+    private func give(back losers: [LaneCommit], failed: Set<Requirement>, left: [LaneID: [IndexEntry]]) async throws {
+        var blocks: [LaneCommit] = []
+        var releases: [LaneRelease] = []
+        for loser in losers where loser.releases && !failed.contains(loser.work.requirement) {
+            let taken = left[loser.work.lane] ?? []
+            if let claimant = loser.claimant, taken.contains(where: { $0.name == "link.remote" }) {
+                blocks.append(try block(loser.work, claimant, linkedElsewhere(), at: core.now()))
+            } else {
+                releases.append(LaneRelease(loser.work.lease, seenTail: loser.work.tail, dueAfter: .seconds(1)))
+            }
         }
         try await core.commit(Changes(id: core.random.uuid(), releases: releases))
+        if !blocks.isEmpty { try await commit(blocks) }
+    }
+
+    /// Remembers an answer that came after the lease was lost, for the lane's next holder.
+    ///
+    /// If the job is done already, its record and the answered one must be the same: else the platform has it twice.
+    private func leaveStray(of loser: LaneCommit) async throws {
+        guard let remote = loser.answered, let job = loser.claimant else { return }
+        for _ in 0..<4 {
+            guard let stored = try await core.store.record(SyncJob.self, job.id.key), let reference = stored.record.record,
+                let fence = try await core.store.record(Fence.self, integration.id), fence.record.state != .erased
+            else { return }
+            guard case .sent = stored.record.state else {
+                let key = RecordLink.key(reference, in: integration.id)
+                let link = try await core.store.record(RecordLink.self, key)?.record
+                if let known = link?.remote, known != remote, link?.formerIDs.contains(remote) != true {
+                    core.observe(
+                        event(
+                            .duplicateFound,
+                            stored.record,
+                            remote: remote,
+                            "The platform has the record twice: \(remote.value) beside \(known.value)."
+                        )
+                    )
+                }
+                return
+            }
+            let stray = try Stray(remote: remote, at: core.now()).content(
+                key: job.id.key,
+                tenant: integration.tenant,
+                integration: integration.id,
+                keep: options.memory
+            )
+            do {
+                try await core.commit(
+                    Changes(
+                        id: core.random.uuid(),
+                        requires: [.revision(stored.id, stored.revision), .revision(fence.id, fence.revision)],
+                        puts: [stray],
+                        touches: [LaneTouch(loser.work.lane, tenant: integration.tenant, workClass: .live)]
+                    )
+                )
+                return
+            } catch StoreFailure.conflict {
+                continue
+            }
+        }
     }
 
     /// Adds the lanes whose jobs waited for links that come to be. A job that is added meanwhile looks again by itself.
@@ -327,14 +415,29 @@ struct LaneWorker: Sendable {
         }
     }
 
-    /// Commits outcomes: whatever became of the integration meanwhile, what is known is kept, unless it was erased.
+    /// Commits outcomes. What a failing store does not take is held until it does: what is known must not be lost.
+    @discardableResult
     func commitOutcomes(_ commits: [LaneCommit]) async throws -> [LaneID: [IndexEntry]] {
         guard !commits.isEmpty else { return [:] }
-        let left = try await commit(commits, needsFence: true)
-        guard left.count == commits.count, !left.isEmpty else { return left }
-        guard let fence = try await core.store.record(Fence.self, integration.id), fence.record.state != .erased else {
-            return left
+        let id = core.random.uuid()
+        do {
+            return try await settle(commits, id: id)
+        } catch {
+            core.held.hold(.outcomes(self, commits, id: id))
+            throw error
         }
-        return try await commit(commits)
+    }
+
+    /// Commits outcomes: whatever became of the integration meanwhile, what is known is kept, unless it was erased.
+    func settle(_ commits: [LaneCommit], id: UUID) async throws -> [LaneID: [IndexEntry]] {
+        var fence = integration.fenceRequirement
+        for _ in 0..<4 {
+            if let left = try await commit(commits, under: fence, id: id) { return left }
+            guard let row = try await core.store.record(Fence.self, integration.id), row.record.state != .erased else {
+                break
+            }
+            fence = .revision(row.id, row.revision)
+        }
+        return leftOut(commits)
     }
 }

@@ -15,6 +15,8 @@ struct LoadedIntegration: Sendable {
     let mappings: [FieldMapping]
     /// What the provider learned during this round.
     let learned = LockBox<[String: JSONValue]>([:])
+    /// Whether the platform answered during this round.
+    let answered = LockBox(false)
 
     var tenant: String { record.tenant }
     var settings: SyncSettings { record.settings }
@@ -39,34 +41,47 @@ struct LoadedIntegration: Sendable {
 
     /// Reads an integration; nil if it is not there or its provider is not.
     static func load(_ id: String, in core: EngineCore) async throws -> LoadedIntegration? {
-        let wanted = [IntegrationRecord.rowID(id), Fence.rowID(id), IntegrationStatus.rowID(id)]
-        let rows = try await core.store.rows(wanted)
-        guard let stored = rows[wanted[0]], let fenceRow = rows[wanted[1]] else { return nil }
-        let record = try Row<IntegrationRecord>(stored)
-        let fence = try Row<Fence>(fenceRow)
-        guard let provider = core.providers[record.record.platform],
-            let keys = try await core.vault.existingKeys(for: record.record.tenant)
-        else { return nil }
-        let own = try await core.store.records(
-            MappingRecord.self,
-            matching: RowQuery("mapping.integration", keys: [id])
+        try await load([id], in: core).first
+    }
+
+    /// Reads integrations; those that are not there, or whose provider is not, are left out.
+    static func load(_ ids: [String], in core: EngineCore) async throws -> [LoadedIntegration] {
+        guard !ids.isEmpty else { return [] }
+        let rows = try await core.store.rows(
+            ids.flatMap { [IntegrationRecord.rowID($0), Fence.rowID($0), IntegrationStatus.rowID($0)] })
+        let own = Dictionary(
+            grouping: try await core.store.rows(matching: RowQuery("mapping.integration", keys: ids, limit: 10_000)),
+            by: \.content.integration
         )
-        let replaced = own.map(\.record.mapping)
-        let defaults = provider.descriptor.mappings.filter { mapping in
-            !replaced.contains { $0.hostKind == mapping.hostKind && $0.kind == mapping.kind }
+        var result: [LoadedIntegration] = []
+        for id in ids {
+            guard let stored = rows[IntegrationRecord.rowID(id)], let fenceRow = rows[Fence.rowID(id)] else { continue }
+            let record = try Row<IntegrationRecord>(stored)
+            let fence = try Row<Fence>(fenceRow)
+            guard let provider = core.providers[record.record.platform],
+                let keys = try await core.vault.existingKeys(for: record.record.tenant)
+            else { continue }
+            let replaced = try (own[id] ?? []).map { try Row<MappingRecord>($0).record.mapping }
+            let defaults = provider.descriptor.mappings.filter { mapping in
+                !replaced.contains { $0.hostKind == mapping.hostKind && $0.kind == mapping.kind }
+            }
+            result.append(
+                LoadedIntegration(
+                    id: id,
+                    core: core,
+                    record: record.record,
+                    recordRevision: record.revision,
+                    fence: fence.record,
+                    fenceRevision: fence.revision,
+                    status: try rows[IntegrationStatus.rowID(id)].map { try Row<IntegrationStatus>($0).record }
+                        ?? IntegrationStatus(),
+                    provider: provider,
+                    keys: keys,
+                    mappings: replaced + defaults
+                )
+            )
         }
-        return LoadedIntegration(
-            id: id,
-            core: core,
-            record: record.record,
-            recordRevision: record.revision,
-            fence: fence.record,
-            fenceRevision: fence.revision,
-            status: try rows[wanted[2]].map { try Row<IntegrationStatus>($0).record } ?? IntegrationStatus(),
-            provider: provider,
-            keys: keys,
-            mappings: replaced + defaults
-        )
+        return result
     }
 
     /// The mapping between a host's kind and a platform's kind.
@@ -169,14 +184,20 @@ struct LoadedIntegration: Sendable {
         return ProviderSession(
             account: account,
             now: { clock.now() },
-            send: { [core, id] request in
+            send: { [core, id, provider, answered, fenceRevision] request in
+                try core.flights.begin(id, fence: fenceRevision)
+                defer { core.flights.end(id, fence: fenceRevision) }
                 core.calls.withLock { $0[id, default: 0] += 1 }
                 var context = fixed
                 context.reservation = taken.withLock { reservation in
                     defer { reservation = nil }
                     return reservation
                 }
-                return try await pipeline.send(request, context: context)
+                let response = try await pipeline.send(request, context: context)
+                if provider.failure(in: response, to: request)?.isPlatformTrouble != true {
+                    answered.withLock { $0 = true }
+                }
+                return response
             },
             learn: { fact, value in learned.withLock { $0[fact] = value } }
         )

@@ -22,6 +22,7 @@ struct World {
         seed: UInt64 = 1,
         settings: SyncSettings = SyncSettings(),
         middlewares: [any HTTPMiddleware] = [],
+        provisions: Bool = true,
         account: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) async throws {
         clock = ManualClock(skippingSleepsUpTo: .seconds(5))
@@ -60,7 +61,8 @@ struct World {
             random: SeededGenerator(seed: seed).randomSource
         )
         integration = try await manager.connect(
-            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings)
+            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings,
+            provisions: provisions)
         coordinator = SyncCoordinator(manager, host: records)
     }
 
