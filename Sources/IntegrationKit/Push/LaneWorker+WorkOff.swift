@@ -20,6 +20,8 @@ extension LaneWorker {
         var merged: FieldMerge.Result?
         /// The revision of the host's record that the merge saw.
         var hostRevision: String?
+        /// Whether the host refused what the merge had for it: the record is read once more.
+        var isRefused = false
 
         var head: Row<SyncJob> { fold.head ?? fold.jobs[0] }
         var linkKey: String { RecordLink.key(host, in: work.lane.integration) }
@@ -49,7 +51,7 @@ extension LaneWorker {
             guard let reference = work.head?.record.record else { continue }
             let stored = links[RecordLink.key(reference, in: integration.id)]
             let isLinked = stored?.record.isLinked ?? false
-            guard let fold = JobFold.make(of: work.jobs, isLinked: isLinked), let kind = fold.kind else {
+            guard let fold = JobFold.make(of: work.jobs, isLinked: isLinked, pushes: integration.pushes), let kind = fold.kind else {
                 commits.append(LaneCommit(work))
                 continue
             }
@@ -451,6 +453,13 @@ extension LaneWorker {
             if !merged.problems.isEmpty, plan.fold.outcome == .save {
                 let error = IntegrationError(merged.problems, of: plan.mapper.mapping, concerns: .record)
                 commits.append(try block(plan.work, plan.head, error, at: core.now()))
+                continue
+            }
+            if !merged.asked.isEmpty, plan.fold.outcome == .read, try await isAskedAlready(plan.host) {
+                var commit = LaneCommit(plan.work)
+                try finish(plan.fold.jobs, .unchanged, "", in: &commit)
+                commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
+                commits.append(commit)
                 continue
             }
             if !merged.asked.isEmpty {

@@ -100,6 +100,8 @@ struct SyncJob: StoredRecord {
     var mayHaveBeenSent: Bool
     /// Whether the event arose from a change on this very platform: it waits for the link and is then compared.
     var isOwnEcho: Bool
+    /// For a create: keys of the ``NaturalKey`` rows that it will take.
+    var naturalKeys: [String] = []
 }
 
 /// What the host said, sealed inside a job.
@@ -258,6 +260,8 @@ struct PullCursor: StoredRecord {
         var anchor: RemoteID?
         var total: Int?
         var restarts = 0
+        /// For a moment that is too full to be split by time: the id after which to go on.
+        var afterID: RemoteID?
         /// Upper bounds of the rest of a window that was split under a cap.
         var splits: [Date] = []
     }
