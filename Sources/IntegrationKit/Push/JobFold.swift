@@ -55,11 +55,13 @@ struct JobFold: Sendable {
     /// - Parameters:
     ///   - jobs: The lane's jobs, oldest first, with their opened payloads.
     ///   - isLinked: Whether the record has a partner on the platform.
-    static func make(of jobs: [(Row<SyncJob>, JobPayload)], isLinked: Bool) -> JobFold? {
+    ///   - pushes: Whether anything goes out at all; else only the reads at the lane's head are folded.
+    static func make(of jobs: [(Row<SyncJob>, JobPayload)], isLinked: Bool, pushes: Bool = true) -> JobFold? {
         var fold: JobFold?
         for (job, payload) in jobs {
             guard job.record.state == .queued else { break }
             let action = job.record.action
+            guard pushes || action == .refetch else { break }
             guard var current = fold else {
                 var first = JobFold(outcome: action == .delete ? .delete : action == .refetch ? .read : .save)
                 first.onlyIfMissing = action == .ensure

@@ -39,7 +39,11 @@ extension LaneWorker {
                 commit.dueAfter = .seconds(1)
                 commits.append(commit)
             case .refused(let error):
-                if let commit = try refusedByHost(plan, error) { commits.append(commit) } else { result.append(plan.withoutDelivery()) }
+                if plan.fold.outcome == .read, let job = plan.fold.jobs.first {
+                    commits.append(try refusedByHost(plan, job, error))
+                } else {
+                    result.append(plan.withoutDelivery())
+                }
             }
         }
         try await commit(commits)
@@ -67,8 +71,7 @@ extension LaneWorker {
     }
 
     /// The host's own rules refuse a change: what it said itself still goes out; a refetch tries again and then waits.
-    private func refusedByHost(_ plan: Plan, _ error: any Error) throws -> LaneCommit? {
-        guard plan.fold.outcome == .read, let job = plan.fold.jobs.first else { return nil }
+    private func refusedByHost(_ plan: Plan, _ job: Row<SyncJob>, _ error: any Error) throws -> LaneCommit {
         let refusal = IntegrationError(
             .refused,
             "The host refused the change (\(type(of: error))).",
@@ -101,7 +104,7 @@ extension LaneWorker {
                 if plan.fold.outcome == .delete {
                     sendings.append(delete(plan))
                 } else if plan.link.isLinked {
-                    if let update = update(plan) { sendings.append(update) } else { commits.append(try unchanged(plan)) }
+                    if let update = update(plan) { sendings.append(update) } else { commits.append(try await unchanged(plan)) }
                 } else if intents.contains(plan.kind) {
                     var commit = LaneCommit(plan.work)
                     commit.dueAfter = .seconds(2)
@@ -134,7 +137,7 @@ extension LaneWorker {
         return Set(recent.map(\.record.kind))
     }
 
-    private func unchanged(_ plan: Plan) throws -> LaneCommit {
+    private func unchanged(_ plan: Plan) async throws -> LaneCommit {
         var commit = LaneCommit(plan.work)
         var link = plan.link
         if let merged = plan.merged { link.take(merged.tags) }
@@ -142,7 +145,6 @@ extension LaneWorker {
             link.version = remote.version
             link.readAt = plan.readAt
             link.digest = digest(of: remote, plan.linkKey, plan.mapper)
-            link.formerIDs = Array(Set(link.formerIDs).union(remote.formerIDs)).sorted { $0.value < $1.value }
         }
         let wasLinked = plan.stored?.record.isLinked ?? false
         if !wasLinked {
@@ -151,7 +153,13 @@ extension LaneWorker {
             link.naturalKeys = keys.map(\.id.key)
             commit.claimant = plan.head
             commit.wakes = plan.linkKey
+        } else if let remote = plan.remote {
+            let moved = try await movedNaturalKeys(of: &link, to: remote)
+            commit.puts += moved.puts
+            commit.deletes += moved.deletes
+            commit.requires.formUnion(moved.requires)
         }
+        if plan.isRefused { link.digest = Data() }
         commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
         let outcome: IntegrationEvent.Kind = wasLinked || plan.isAdopted ? .unchanged : .adopted
         try finish(
@@ -173,7 +181,18 @@ extension LaneWorker {
             )
         }
         commit.events += mergeEvents(plan)
+        if let merged = plan.merged, !merged.problems.isEmpty {
+            let error = IntegrationError(merged.problems, of: plan.mapper.mapping, concerns: .record)
+            commit.events.append(event(.refused, plan.head.record, remote: link.remote, error: error, error.message))
+        }
         commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
+        if plan.isRefused, let remote = link.remote {
+            // The host's own words are through; what it refused comes again, and stops visibly at last.
+            let again = try RefetchJob.row(of: remote, host: plan.host, integration: integration, core: core)
+            commit.deletes.removeAll { $0 == again.id }
+            commit.puts.append(again)
+            commit.dueAfter = options.backoff(1, core.random)
+        }
         return commit
     }
 
@@ -348,11 +367,12 @@ extension LaneWorker {
                     integration: integration.id,
                     action: .delete,
                     remote: link.remote ?? RemoteID(plan.kind, ""),
-                    version: "deleted",
+                    // A record that came back and is deleted again is deleted anew.
+                    version: "deleted \(link.linkedAt.milliseconds) \(link.version ?? "")",
                     host: plan.host
                 )
                 if case .refused(let error) = try await apply([change], to: host)[0] {
-                    try await self.commit([try refusedByHost(plan, error) ?? commit])
+                    try await self.commit([try refusedByHost(plan, plan.fold.jobs[0], error)])
                     return nil
                 }
                 message = "Deleted on the platform; the host's record was deleted too."
@@ -399,11 +419,16 @@ extension LaneWorker {
                     integration: integration.id,
                     action: .merge(into: owner),
                     remote: winner,
-                    version: "merged",
+                    version: "merged \(link.remote?.value ?? "")",
                     host: plan.host
                 )
-                _ = try await apply([change], to: host)
+                if case .refused(let error) = try await apply([change], to: host)[0] {
+                    try await self.commit([try refusedByHost(plan, plan.fold.jobs[0], error)])
+                    return
+                }
             }
+            commit.deletes += link.naturalKeys.map(NaturalKey.rowID)
+            link.naturalKeys = []
             commit.deletes += plan.fold.jobs.filter { $0.record.action == .refetch }.map(\.id)
             commit.events.append(
                 event(.delivered, plan.fold.jobs[0].record, remote: winner, "The platform merged this record into another one."))
@@ -442,6 +467,7 @@ extension LaneWorker.Plan {
         merged.deliver = [:]
         merged.delivered = []
         plan.merged = merged
+        plan.isRefused = true
         return plan
     }
 }

@@ -22,6 +22,8 @@ extension LaneWorker {
         var hostRevision: String?
         /// Whether the link to the platform's record was just made and told of.
         var isAdopted = false
+        /// Whether the host refused what the merge had for it: the record is read once more.
+        var isRefused = false
 
         var head: Row<SyncJob> { fold.head ?? fold.jobs[0] }
         var linkKey: String { RecordLink.key(host, in: work.lane.integration) }
@@ -51,7 +53,7 @@ extension LaneWorker {
             guard let reference = work.head?.record.record else { continue }
             let stored = links[RecordLink.key(reference, in: integration.id)]
             let isLinked = stored?.record.isLinked ?? false
-            guard let fold = JobFold.make(of: work.jobs, isLinked: isLinked), let kind = fold.kind else {
+            guard let fold = JobFold.make(of: work.jobs, isLinked: isLinked, pushes: integration.pushes), let kind = fold.kind else {
                 commits.append(LaneCommit(work))
                 continue
             }
@@ -486,6 +488,13 @@ extension LaneWorker {
             if !merged.problems.isEmpty, plan.fold.outcome == .save {
                 let error = IntegrationError(merged.problems, of: plan.mapper.mapping, concerns: .record)
                 commits.append(try block(plan, error))
+                continue
+            }
+            if !merged.asked.isEmpty, plan.fold.outcome == .read, try await isAskedAlready(plan.host) {
+                var commit = LaneCommit(plan.work)
+                try finish(plan.fold.jobs, .unchanged, "", in: &commit)
+                commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
+                commits.append(commit)
                 continue
             }
             if !merged.asked.isEmpty {

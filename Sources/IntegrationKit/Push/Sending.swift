@@ -61,11 +61,9 @@ extension LaneWorker {
 
     /// Rows that name the host's record as the owner of its natural keys.
     func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent] {
-        let unique = integration.provider.descriptor.kind(kind)?.naturalKeys ?? []
-        return try values.filter { unique.contains($0.key) && $0.value != .empty }.map { name, value in
-            let tag = integration.keys.digest("natural-key", Data(value.looselyCanonicalText.utf8))
-            return try NaturalKey(host: host).content(
-                key: RowKey.join(integration.id, kind.rawValue, name.rawValue, tag.base64EncodedString()),
+        try integration.naturalKeys(values, kind: kind).map { key in
+            try NaturalKey(host: host).content(
+                key: key,
                 tenant: integration.tenant,
                 integration: integration.id,
                 indexes: [IndexEntry("record", RowKey.join(host.tenant, host.kind, host.id))]

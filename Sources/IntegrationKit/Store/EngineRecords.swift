@@ -104,6 +104,8 @@ struct SyncJob: StoredRecord {
     var isOwnEcho: Bool
     /// Whether a person replayed it although nobody can tell whether the platform has it.
     var isVouchedFor = false
+    /// For a create: keys of the ``NaturalKey`` rows that it will take.
+    var naturalKeys: [String] = []
 }
 
 /// What the host said, sealed inside a job.
@@ -264,6 +266,8 @@ struct PullCursor: StoredRecord {
         var anchor: RemoteID?
         var total: Int?
         var restarts = 0
+        /// For a moment that is too full to be split by time: the id after which to go on.
+        var afterID: RemoteID?
         /// Upper bounds of the rest of a window that was split under a cap.
         var splits: [Date] = []
     }

@@ -23,6 +23,8 @@ public struct EngineOptions: Sendable {
     public var deliveryRetention = Duration.seconds(7 * 86_400)
     /// How often a stream that settles late is read again up to its lag.
     public var settleEvery = Duration.seconds(600)
+    /// How many records of a list are read at a time.
+    public var pageSize = 100
     /// The largest answer that is accepted, in bytes.
     public var maximumAnswerSize = 16 << 20
     /// Addresses that may be called besides public ones over https.

@@ -72,6 +72,7 @@ extension SyncJob {
         case .finished:
             standsInLane = false
         }
+        if state.isUnfinished { indexes += naturalKeys.map { IndexEntry("job.natural", $0) } }
         if standsInLane { indexes.append(IndexEntry(LaneID.indexName, lane.indexKey)) }
         return try content(
             key: key,
@@ -88,6 +89,7 @@ extension SyncJob {
         job.state = .finished(outcome.rawValue, at: now)
         job.payload = Data()
         job.needs = []
+        job.naturalKeys = []
         return job
     }
 }
