@@ -427,7 +427,7 @@ struct URLSessionTransportCancellationTests {
             }
             switch point {
             case .beforeStart: break
-            case .connecting: for _ in 0..<1000 { await Task.yield() }
+            case .connecting: for _ in 0..<50 { await Task.yield() }
             case .waitingForHead, .inBody: await reached.wait()
             case .afterwards: return await group.next() ?? .failure(CancellationError())
             }
