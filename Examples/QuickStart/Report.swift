@@ -33,7 +33,9 @@ struct Report {
         meanwhile(story)
         cameBack(story)
         title("STILL QUEUED  \(story.verification.waiting.count)")
-        for (event, why) in story.verification.waiting { line(event, why) }
+        for (event, why) in story.verification.waiting {
+            line(event, why.replacing(story.integration.id, with: story.integration.name))
+        }
         verified(story)
     }
 

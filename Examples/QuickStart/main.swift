@@ -13,7 +13,10 @@ func tell(_ options: Options) async throws -> Story {
     let began = ContinuousClock.now
     let world = try await World()
     let start = world.clock.now
-    var intake = Intake(lines: try Data(contentsOf: file))
+    guard let lines = try? Data(contentsOf: file) else {
+        throw Options.Mistake(description: "\(file.path) cannot be read.")
+    }
+    var intake = Intake(lines: lines)
 
     let integration = try await world.connect(knownTo: intake.events)
     let callsToConnect = world.hubSpot.calls.count
