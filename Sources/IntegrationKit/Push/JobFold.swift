@@ -92,6 +92,8 @@ struct JobFold: Sendable {
     private func accepts(_ job: SyncJob) -> Bool {
         let action = job.action
         guard action == .refetch || job.kind == kind || outcome == .read else { return false }
+        // A fold that was refused is taken apart, so that each job answers for itself.
+        guard action == .refetch || job.failures == 0 && (head?.record.failures ?? 0) == 0 || outcome == .read else { return false }
         return switch outcome {
         case .delete, .nothing: action == .delete || action == .refetch
         case .read: true
