@@ -92,12 +92,12 @@ struct JobFold: Sendable {
     }
 
     private func accepts(_ job: SyncJob) -> Bool {
-        let action = job.action
-        guard action == .refetch || job.kind == kind || outcome == .read else { return false }
+        guard outcome != .read, job.action != .refetch else { return true }
+        // A fold that was refused is taken apart, so that each job answers for itself.
+        guard job.kind == kind, job.failures == 0, head?.record.failures == 0 else { return false }
         return switch outcome {
-        case .delete, .nothing: action == .delete || action == .refetch
-        case .read: true
-        case .save: action == .delete || action == .refetch || Set(job.needs).isSubset(of: jobs.flatMap(\.record.needs))
+        case .delete, .nothing, .read: job.action == .delete
+        case .save: job.action == .delete || Set(job.needs).isSubset(of: jobs.flatMap(\.record.needs))
         }
     }
 

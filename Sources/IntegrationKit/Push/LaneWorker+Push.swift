@@ -367,7 +367,12 @@ extension LaneWorker {
             var commit = try failed(sending, head, error, pause: .zero)
             commit.puts.append(try refetch(sending))
             return commit
-        default: return try block(sending, error)
+        default:
+            // One of several is to blame: they go again one by one.
+            guard sending.attempt != nil || sending.jobs.count == 1 else {
+                return try failed(sending, head, error, pause: .zero)
+            }
+            return try block(sending, error)
         }
     }
 

@@ -15,6 +15,8 @@ struct LoadedIntegration: Sendable {
     let mappings: [FieldMapping]
     /// What the provider learned during this round.
     let learned = LockBox<[String: JSONValue]>([:])
+    /// The mappers made during this round: compiling one costs more than using it.
+    private let mappers = LockBox<[String: FieldMapper]>([:])
     /// Whether the platform answered during this round.
     let answered = LockBox(false)
 
@@ -86,8 +88,14 @@ struct LoadedIntegration: Sendable {
 
     /// The mapping between a host's kind and a platform's kind.
     func mapper(_ hostKind: String, _ kind: RecordKind) -> FieldMapper? {
-        mappings.first { $0.hostKind == hostKind && $0.kind == kind }
-            .map { FieldMapper(mapping: $0, context: mappingContext) }
+        let pair = RowKey.join(hostKind, kind.rawValue)
+        return mappers.withLock { mappers in
+            if let mapper = mappers[pair] { return mapper }
+            let mapper = mappings.first { $0.hostKind == hostKind && $0.kind == kind }
+                .map { FieldMapper(mapping: $0, context: mappingContext) }
+            mappers[pair] = mapper
+            return mapper
+        }
     }
 
     /// The mapping for records of a kind that the platform made: the first one of the kind.
@@ -171,7 +179,7 @@ struct LoadedIntegration: Sendable {
             provider, account, tenant: tenant, integration: id, reserve: settings.reserve,
             credential: { try await credential(rejecting: $0) }
         )
-        let fixed = OperationContext(
+        var fixed = OperationContext(
             platform: record.platform,
             integration: id,
             operation: operation,
@@ -179,12 +187,13 @@ struct LoadedIntegration: Sendable {
             maximumAnswerSize: core.options.maximumAnswerSize,
             sendWindow: window
         )
+        fixed.repeatsReads = status.breaker.openUntil == nil
         let taken = LockBox(reservation)
         let clock = core.clock(of: record.account)
         return ProviderSession(
             account: account,
             now: { clock.now() },
-            send: { [core, id, provider, answered, fenceRevision] request in
+            send: { [core, id, provider, answered, fenceRevision, fixed] request in
                 try core.flights.begin(id, fence: fenceRevision)
                 defer { core.flights.end(id, fence: fenceRevision) }
                 core.calls.withLock { $0[id, default: 0] += 1 }

@@ -23,6 +23,7 @@ final class FaultyStore: IntegrationStore {
         var commits = 0
         var isDead = false
         var fault: @Sendable (Int, Changes) -> Fault? = { _, _ in nil }
+        var before: @Sendable (Changes) async throws -> Void = { _ in }
     }
     let inner: InMemoryIntegrationStore
     private let state = LockBox(State())
@@ -37,6 +38,11 @@ final class FaultyStore: IntegrationStore {
     /// Decides about each commit by its number, counted from 1.
     func fail(_ fault: @escaping @Sendable (Int, Changes) -> Fault?) {
         state.withLock { $0.fault = fault }
+    }
+
+    /// Does something just before each commit, as another process would.
+    func beforeCommit(_ action: @escaping @Sendable (Changes) async throws -> Void) {
+        state.withLock { $0.before = action }
     }
 
     private func alive() throws {
@@ -60,6 +66,7 @@ final class FaultyStore: IntegrationStore {
 
     func commit(_ changes: Changes) async throws {
         try alive()
+        try await state.withLock { $0.before }(changes)
         let fault = state.withLock { state in
             state.commits += 1
             return state.fault(state.commits, changes)
