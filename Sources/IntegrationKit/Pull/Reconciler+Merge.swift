@@ -39,7 +39,8 @@ extension Reconciler {
                     remote: record,
                     policy: integration.settings.conflictPolicy,
                     delivers: integration.delivers && worker.host != nil,
-                    writes: integration.pushes
+                    writes: integration.pushes,
+                    skew: integration.skew
                 )
             )
             guard merged.write.isEmpty, merged.asked.isEmpty else {

@@ -484,7 +484,8 @@ extension LaneWorker {
                 remote: plan.remote,
                 policy: integration.settings.conflictPolicy,
                 delivers: integration.delivers && host != nil,
-                writes: integration.pushes
+                writes: integration.pushes,
+                skew: integration.skew
             )
         )
     }

@@ -102,6 +102,8 @@ struct SyncJob: StoredRecord {
     var isOwnEcho: Bool
     /// For a create: keys of the ``NaturalKey`` rows that it will take.
     var naturalKeys: [String] = []
+    /// For a refetch: what a person asked for under a privacy law; the host is told first.
+    var privacy: PrivacyRequest?
 }
 
 /// What the host said, sealed inside a job.
