@@ -143,7 +143,8 @@ struct FieldMerge {
 
     private func isNews(_ value: FieldValue, against base: FieldTag?, of rule: CompiledRule) -> Bool {
         guard let base else { return !value.isEquivalent(to: .empty) }
-        return base.confirmed ? ledger.tag(rule.id, value) != base.remote : ledger.looseTag(rule.id, value) != base.remote
+        return base.confirmed
+            ? ledger.tag(rule.id, value) != base.remote : ledger.looseTag(rule.id, value) != base.remote
     }
 
     private func agree(_ word: HostWord, _ remote: FieldValue, _ rule: CompiledRule, into result: inout Result) {

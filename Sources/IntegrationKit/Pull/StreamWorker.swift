@@ -130,7 +130,9 @@ struct StreamWorker: Sendable {
     }
 
     private var hasSweep: Bool {
-        integration.streams.contains { $0.mode == .scan && $0.provesAbsence && !Set($0.kinds).isDisjoint(with: stream.kinds) }
+        integration.streams.contains {
+            $0.mode == .scan && $0.provesAbsence && !Set($0.kinds).isDisjoint(with: stream.kinds)
+        }
     }
 
     private func isSweepDue(_ cursor: PullCursor, now: Date) -> Bool {
@@ -268,7 +270,11 @@ struct StreamWorker: Sendable {
         cursor.fresh = max(cursor.fresh ?? .distantPast, mark)
         if let upper = window.splits.popLast() {
             cursor.window = PullCursor.Window(
-                lower: window.upper, upper: upper, settles: window.settles, splits: window.splits)
+                lower: window.upper,
+                upper: upper,
+                settles: window.settles,
+                splits: window.splits
+            )
         } else {
             cursor.window = nil
         }

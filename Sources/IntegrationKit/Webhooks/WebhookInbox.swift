@@ -108,7 +108,14 @@ public struct WebhookInbox: Sendable {
             return receipt
         } catch let error as IntegrationError {
             core.observe(
-                IntegrationEvent(.webhookRejected, date: core.now(), platform: platform, error: error, message: error.message))
+                IntegrationEvent(
+                    .webhookRejected,
+                    date: core.now(),
+                    platform: platform,
+                    error: error,
+                    message: error.message
+                )
+            )
             let response =
                 error.code == .storeFailed ? HTTPResponse(status: 503) : provider.reply(accepted: false)
             return Receipt(response: response, error: error)
@@ -123,7 +130,8 @@ public struct WebhookInbox: Sendable {
             let applications = core.applications[platform] ?? []
             return applications.filter { id == nil || $0.id == id || $0.clientID == id }.flatMap(\.secrets)
         case .account(let key):
-            return try await integrations(of: key).flatMap { _ in core.applications[platform]?.flatMap(\.secrets) ?? [] }
+            return try await integrations(of: key).flatMap { _ in core.applications[platform]?.flatMap(\.secrets) ?? []
+            }
         case .subscription:
             return []
         }
@@ -132,7 +140,11 @@ public struct WebhookInbox: Sendable {
     private func integrations(of account: AccountKey) async throws -> [LoadedIntegration] {
         let rows = try await core.store.rows(
             matching: RowQuery(
-                "integration.remote", keys: [RowKey.join(account.platform.rawValue, account.value)], limit: 1000))
+                "integration.remote",
+                keys: [RowKey.join(account.platform.rawValue, account.value)],
+                limit: 1000
+            )
+        )
         var result: [LoadedIntegration] = []
         for row in rows {
             if let integration = try await LoadedIntegration.load(row.content.id.key, in: core) {
@@ -145,7 +157,9 @@ public struct WebhookInbox: Sendable {
     private func take(_ events: [WebhookEvent], _ receipt: inout Receipt) async throws {
         var taken: Set<Int> = []
         for account in Set(events.compactMap(\.account)) {
-            let own = events.enumerated().filter { $0.element.account == account }.map { (index: $0.offset, event: $0.element) }
+            let own = events.enumerated().filter { $0.element.account == account }.map {
+                (index: $0.offset, event: $0.element)
+            }
             for integration in try await integrations(of: account)
             where [.enabled, .paused].contains(integration.fence.state) {
                 taken.formUnion(try await take(own, integration, &receipt))
@@ -180,8 +194,12 @@ public struct WebhookInbox: Sendable {
                 changes.requires.insert(.absent(WebhookDelivery.rowID(key(of: event, integration))))
                 changes.puts.append(
                     try delivery.content(
-                        key: key(of: event, integration), tenant: integration.tenant, integration: integration.id,
-                        keep: core.options.deliveryRetention))
+                        key: key(of: event, integration),
+                        tenant: integration.tenant,
+                        integration: integration.id,
+                        keep: core.options.deliveryRetention
+                    )
+                )
                 var request: PrivacyRequest?
                 if case .privacy(let asked) = event.subject { request = asked }
                 if case .disconnected = event.subject {
@@ -194,12 +212,20 @@ public struct WebhookInbox: Sendable {
                     // One refetch waits per record; asking again while it runs makes it run again.
                     let host = partners[remote]
                     let row = try RefetchJob.row(
-                        of: remote, host: host, integration: integration, core: core, privacy: request)
+                        of: remote,
+                        host: host,
+                        integration: integration,
+                        core: core,
+                        privacy: request
+                    )
                     if jobs.insert(row.id).inserted { changes.puts.append(row) }
                     changes.touches.append(
                         LaneTouch(
-                            RefetchJob.lane(of: remote, host: host, in: integration.id), tenant: integration.tenant,
-                            workClass: .refetch))
+                            RefetchJob.lane(of: remote, host: host, in: integration.id),
+                            tenant: integration.tenant,
+                            workClass: .refetch
+                        )
+                    )
                 }
             }
             do {
@@ -209,8 +235,11 @@ public struct WebhookInbox: Sendable {
                 remaining.removeAll { failed.contains(.absent(WebhookDelivery.rowID(key(of: $0.event, integration)))) }
                 guard remaining.count < before else {
                     throw IntegrationError(
-                        .conflict, "The integration changed while a webhook was taken.", retry: .after(.zero),
-                        concerns: .account)
+                        .conflict,
+                        "The integration changed while a webhook was taken.",
+                        retry: .after(.zero),
+                        concerns: .account
+                    )
                 }
                 continue
             }
@@ -236,15 +265,23 @@ public struct WebhookInbox: Sendable {
         }
     }
 
-    private func partners(of remotes: [RemoteID], _ integration: LoadedIntegration) async throws -> [RemoteID: HostReference] {
+    private func partners(of remotes: [RemoteID], _ integration: LoadedIntegration) async throws -> [RemoteID:
+        HostReference]
+    {
         let keys = Dictionary(
-            remotes.map { (RecordLink.remoteKey($0, in: integration.id), $0) }, uniquingKeysWith: { first, _ in first })
+            remotes.map { (RecordLink.remoteKey($0, in: integration.id), $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
         guard !keys.isEmpty else { return [:] }
         let links = try await core.store.records(
-            RecordLink.self, matching: RowQuery("link.remote", keys: Array(keys.keys), limit: keys.count))
+            RecordLink.self,
+            matching: RowQuery("link.remote", keys: Array(keys.keys), limit: keys.count)
+        )
         var partners: [RemoteID: HostReference] = [:]
         for link in links {
-            for id in link.record.formerIDs + [link.record.remote].compactMap(\.self) { partners[id] = link.record.host }
+            for id in link.record.formerIDs + [link.record.remote].compactMap(\.self) {
+                partners[id] = link.record.host
+            }
         }
         return partners
     }
@@ -253,8 +290,15 @@ public struct WebhookInbox: Sendable {
         let remote = remotes(of: event).first
         core.observe(
             IntegrationEvent(
-                .webhookAccepted, date: core.now(), tenant: integration.tenant, integration: integration.id,
-                platform: integration.record.platform, recordKind: remote?.kind, remote: remote,
-                message: "Took \(event.topic.rawValue)."))
+                .webhookAccepted,
+                date: core.now(),
+                tenant: integration.tenant,
+                integration: integration.id,
+                platform: integration.record.platform,
+                recordKind: remote?.kind,
+                remote: remote,
+                message: "Took \(event.topic.rawValue)."
+            )
+        )
     }
 }

@@ -18,7 +18,9 @@ private actor RestlessHost: HostRecords {
         afterwards = body
     }
 
-    func current(_ references: [HostReference]) async -> [HostReference: HostRecord] { await records.current(references) }
+    func current(_ references: [HostReference]) async -> [HostReference: HostRecord] {
+        await records.current(references)
+    }
 
     func apply(_ changes: [InboundChange]) async throws -> [InboundOutcome] {
         let outcomes = await records.apply(changes)
@@ -38,7 +40,10 @@ private struct Refusal: Error {}
 
     // MARK: - Our own unfinished creates
 
-    @Test(arguments: [SimulatedHubSpot.Fault.lostAnswerAfter, .timeoutAfterEffect, .statusAfterEffect(502)], [true, false])
+    @Test(
+        arguments: [SimulatedHubSpot.Fault.lostAnswerAfter, .timeoutAfterEffect, .statusAfterEffect(502)],
+        [true, false]
+    )
     func ourOwnUnfinishedCreateIsNoStranger(fault: SimulatedHubSpot.Fault, hooks: Bool) async throws {
         let world = try await World()
         try await world.settle(within: .seconds(60))
@@ -65,7 +70,8 @@ private struct Refusal: Error {}
                 let crashing = CrashingStore(inner)
                 store.withLock { $0 = crashing }
                 return crashing
-            })
+            }
+        )
         try await world.settle(within: .seconds(60))
         let crashing = try #require(store.withLock { $0 })
         await host.afterApply { _, _ in crashing.die(after: 0) }
@@ -102,7 +108,13 @@ private struct Refusal: Error {}
                 let kind: EventKind = if case .create = change.action { .prospectCreated } else { .prospectUpdated }
                 try await coordinator.enqueue(
                     DomainEvent(
-                        kind, id: "inside-\(turn)", of: reference.id, for: World.tenant, fields: stored?.fields ?? [:]))
+                        kind,
+                        id: "inside-\(turn)",
+                        of: reference.id,
+                        for: World.tenant,
+                        fields: stored?.fields ?? [:]
+                    )
+                )
             }
         }
         let id = try world.person(creates: "grace@example.fr", ["firstname": "Grace"])
@@ -254,7 +266,9 @@ private struct Refusal: Error {}
         #expect(await world.hostFields(of: second)?["first_name"] == "Other Ada")
         #expect(await world.records.references.count == 2)
         // The address is the second one's now, also for the host's own writes.
-        let partner = try #require(await world.records.partner(of: RemoteID(.contact, second), in: world.integration.id))
+        let partner = try #require(
+            await world.records.partner(of: RemoteID(.contact, second), in: world.integration.id)
+        )
         try await world.update(partner.id, ["job_title": "Directrice"], event: "u1")
         try await world.settle(within: .seconds(600))
         #expect(world.property("jobtitle", of: second) == "Directrice")
@@ -282,7 +296,9 @@ private struct Refusal: Error {}
         let writes = world.writes
         try await world.update("p1", ["phone": "+33612345678"], event: "u1")
         try await world.manager.update(
-            world.integration.id, settings: World.contacts(.hostWins) { $0.direction = .pull })
+            world.integration.id,
+            settings: World.contacts(.hostWins) { $0.direction = .pull }
+        )
         await world.records.edit(World.prospect("p1"), ["first_name": "Silent"])
         world.clock.advance(by: .seconds(60))
         try world.person(edits: id, ["firstname": "Person", "jobtitle": "Directrice"])
@@ -309,7 +325,7 @@ private struct Refusal: Error {}
     }
 
     @Test func kindsThatAreLeftOutAreNotPulled() async throws {
-        let world = try await World()
+        let world = try await World(settings: World.contacts())
         try world.platform.create("companies", in: World.portal, ["name": "ACME"])
         try world.person(creates: "grace@example.fr")
         try await world.settle(within: .seconds(600))

@@ -55,17 +55,24 @@ struct ShelfProvider: IntegrationProvider {
         self.shelf = shelf
         self.mode = mode
         descriptor = PlatformDescriptor(
-            id: ShelfProvider.platform, name: "Shelf", summary: LocalizedText("A shelf"), category: .crm, apiVersion: "1",
+            id: ShelfProvider.platform,
+            name: "Shelf",
+            summary: LocalizedText("A shelf"),
+            category: .crm,
+            apiVersion: "1",
             documentation: URL(fileURLWithPath: "/"),
             signInMethods: [
                 SignInMethod(
-                    id: "key", label: LocalizedText("Key"),
-                    fields: [FormField(id: "key", label: LocalizedText("Key"), kind: .text)])
+                    id: "key",
+                    label: LocalizedText("Key"),
+                    fields: [FormField(id: "key", label: LocalizedText("Key"), kind: .text)]
+                )
             ],
             kinds: [KindDescription(kind: .contact, name: LocalizedText("Contacts"), safety: .found)],
             routes: [],
             mappings: [FieldMapping(hostKind: "prospect", kind: .contact, rules: [FieldRule("name", "name")])],
-            baseURL: URL(string: "https://shelf.example.com"))
+            baseURL: URL(string: "https://shelf.example.com")
+        )
     }
 
     func authorize(_ request: inout HTTPRequest, with credential: Credential, in context: SigningContext) {}
@@ -80,15 +87,23 @@ struct ShelfProvider: IntegrationProvider {
 
     func verifyConnection(in session: ProviderSession) async throws -> ConnectionReport {
         ConnectionReport(
-            key: AccountKey(platform: ShelfProvider.platform, value: "1"), name: "Shelf",
-            profile: session.account.profile)
+            key: AccountKey(platform: ShelfProvider.platform, value: "1"),
+            name: "Shelf",
+            profile: session.account.profile
+        )
     }
 
     func streams(for kind: RecordKind, of account: ConnectedAccount) -> [ChangeStream] {
         [
             ChangeStream(
-                id: "contacts", kinds: [.contact], mode: mode, order: .changeTime, paging: .offset, precision: .seconds(1),
-                resultCap: mode == .window ? ShelfProvider.cap : nil)
+                id: "contacts",
+                kinds: [.contact],
+                mode: mode,
+                order: .changeTime,
+                paging: .offset,
+                precision: .seconds(1),
+                resultCap: mode == .window ? ShelfProvider.cap : nil
+            )
         ]
     }
 
@@ -122,7 +137,10 @@ struct ShelfProvider: IntegrationProvider {
         return ChangePage(
             changes: page.map { .updated(Self.record($0)) },
             next: end < reach ? .number(JSONNumber(max(end - 1, start + 1))) : nil,
-            total: rows.count, first: ids.first, last: ids.last)
+            total: rows.count,
+            first: ids.first,
+            last: ids.last
+        )
     }
 
     private func logPage(_ query: ChangeQuery) -> ChangePage {
@@ -131,18 +149,24 @@ struct ShelfProvider: IntegrationProvider {
         let end = min(start + query.limit, log.count)
         return ChangePage(
             changes: log[start..<end].compactMap { items[$0].map { .updated(Self.record($0)) } },
-            position: .number(JSONNumber(end)), isComplete: end == log.count)
+            position: .number(JSONNumber(end)),
+            isComplete: end == log.count
+        )
     }
 
-    func fetchRecords(_ ids: [RemoteID], fields: [FieldName], in session: ProviderSession) async throws -> [FetchResult] {
+    func fetchRecords(_ ids: [RemoteID], fields: [FieldName], in session: ProviderSession) async throws -> [FetchResult]
+    {
         let items = shelf.state.withLock { $0.items }
         return ids.map { id in Int(id.value).flatMap { items[$0] }.map { .found(Self.record($0)) } ?? .gone(id) }
     }
 
     private static func record(_ item: Shelf.Item) -> RemoteRecord {
         RemoteRecord(
-            id: RemoteID(.contact, String(item.id)), version: String(Int(item.changed.timeIntervalSince1970)),
-            modifiedAt: item.changed, fields: ["name": .text(item.name)])
+            id: RemoteID(.contact, String(item.id)),
+            version: String(Int(item.changed.timeIntervalSince1970)),
+            modifiedAt: item.changed,
+            fields: ["name": .text(item.name)]
+        )
     }
 }
 
@@ -156,7 +180,11 @@ struct ShelfWorld {
     let coordinator: SyncCoordinator
     let mode: ChangeStream.Mode
 
-    init(_ mode: ChangeStream.Mode, pageSize: Int = 10, over wrap: (InMemoryIntegrationStore) -> any IntegrationStore = { $0 })
+    init(
+        _ mode: ChangeStream.Mode,
+        pageSize: Int = 10,
+        over wrap: (InMemoryIntegrationStore) -> any IntegrationStore = { $0 }
+    )
         async throws
     {
         self.mode = mode
@@ -176,20 +204,33 @@ struct ShelfWorld {
         records = world.records
         mode = world.mode
         coordinator = SyncCoordinator(
-            try await Self.manager(shelf, mode, store, store, clock, pageSize, seed: 2), host: records)
+            try await Self.manager(shelf, mode, store, store, clock, pageSize, seed: 2),
+            host: records
+        )
     }
 
     private static func manager(
-        _ shelf: Shelf, _ mode: ChangeStream.Mode, _ store: any IntegrationStore, _ keys: InMemoryIntegrationStore,
-        _ clock: ManualClock, _ pageSize: Int, seed: UInt64
+        _ shelf: Shelf,
+        _ mode: ChangeStream.Mode,
+        _ store: any IntegrationStore,
+        _ keys: InMemoryIntegrationStore,
+        _ clock: ManualClock,
+        _ pageSize: Int,
+        seed: UInt64
     ) async throws -> IntegrationManager {
         var options = EngineOptions()
         options.pageSize = pageSize
         return try await IntegrationManager(
-            providers: [ShelfProvider(shelf, mode: mode)], store: store, tenantKeys: keys,
-            keyring: try Keyring(current: Data(repeating: 7, count: 32)), namespace: "tests",
-            transport: ScriptedTransport(), options: options, time: clock.timeSource,
-            random: IntegrationKitTesting.SeededGenerator(seed: seed).randomSource)
+            providers: [ShelfProvider(shelf, mode: mode)],
+            store: store,
+            tenantKeys: keys,
+            keyring: try Keyring(current: Data(repeating: 7, count: 32)),
+            namespace: "tests",
+            transport: ScriptedTransport(),
+            options: options,
+            time: clock.timeSource,
+            random: IntegrationKitTesting.SeededGenerator(seed: seed).randomSource
+        )
     }
 
     /// Works for a span of time, minute by minute.

@@ -15,7 +15,8 @@ import Testing
                 let counting = CrashingStore(inner)
                 store.withLock { $0 = counting }
                 return counting
-            })
+            }
+        )
         try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
         try await world.settle(within: .seconds(30))
         _ = world.platform.takeDeliveries()
@@ -76,7 +77,7 @@ import Testing
         }
         #expect(accepted == 3)
         _ = try await world.sync()
-        #expect(await world.records.applied.map { $0.fields["first_name"] } == ["D"])
+        #expect(await world.records.applied.compactMap { $0.fields["first_name"] } == ["D"])
     }
 
     @Test func aDeliveryOfManyAccountsReachesEachItsOwn() async throws {
@@ -86,8 +87,12 @@ import Testing
         world.platform.addAccount(other)
         world.platform.addAccount(SimulatedHubSpot.Account(portalID: 99))
         let theirs = try await world.manager.connect(
-            .hubSpot, for: "tenant-77", name: "Theirs", form: ["access_token": world.platform.issueToken(for: 77)],
-            settings: World.contacts())
+            .hubSpot,
+            for: "tenant-77",
+            name: "Theirs",
+            form: ["access_token": world.platform.issueToken(for: 77)],
+            settings: World.contacts()
+        )
         try await world.settle(within: .seconds(30))
         _ = world.platform.takeDeliveries()
         try world.person(edits: id, ["firstname": "Mine"])
@@ -159,8 +164,10 @@ import Testing
         }
         #expect(notices.contains { $0.record == World.prospect("p1") && $0.request.action == .erase })
         try await world.settle(within: .seconds(30))
-        #expect(await world.records.privacyRequests.map(\.record?.value).sorted { $0 ?? "" < $1 ?? "" }
-            == [id, stranger].sorted())
+        #expect(
+            await world.records.privacyRequests.map(\.record?.value).sorted { $0 ?? "" < $1 ?? "" }
+                == [id, stranger].sorted()
+        )
         #expect(await world.records.record(World.prospect("p1")) == nil)
     }
 }
