@@ -29,7 +29,10 @@ extension LaneWorker {
         }
         do {
             let records = try await Reconciler(worker: self).reconcile(
-                changes, readAt: readAt, holding: .remote(remote, in: integration.id))
+                changes,
+                readAt: readAt,
+                holding: .remote(remote, in: integration.id)
+            )
             var commit = LaneCommit(work)
             let refetched = records.contains { $0.puts.contains { $0.id == head.id } }
             for record in records {
@@ -88,7 +91,12 @@ extension LaneWorker {
     func isAskedAlready(_ reference: HostReference) async throws -> Bool {
         let jobs = try await core.store.records(
             SyncJob.self,
-            matching: RowQuery("record", keys: [RowKey.join(reference.tenant, reference.kind, reference.id)], limit: 1000))
+            matching: RowQuery(
+                "record",
+                keys: [RowKey.join(reference.tenant, reference.kind, reference.id)],
+                limit: 1000
+            )
+        )
         return jobs.contains { job in
             guard job.record.lane.integration == integration.id, case .blocked(let reason) = job.record.state else {
                 return false

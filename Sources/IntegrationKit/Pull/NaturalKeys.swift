@@ -20,7 +20,8 @@ extension LoadedIntegration {
         var values: [FieldName: FieldValue] = [:]
         for rule in mapping.rules where rule.isOutbound && unique.contains(rule.remote) {
             // A value that cannot be mapped is refused where it is sent.
-            if let told = fields[rule.host], let value = try? CompiledRule(rule).outward(told, context: mappingContext) {
+            if let told = fields[rule.host], let value = try? CompiledRule(rule).outward(told, context: mappingContext)
+            {
                 values[rule.remote] = value
             }
         }
@@ -41,13 +42,17 @@ extension Reconciler {
         let keys = wanted.keys.sorted()
         var found = try await core.store.records(NaturalKey.self, keys).mapValues(\.record.host)
         let queued = try await core.store.records(
-            SyncJob.self, matching: RowQuery("job.natural", keys: keys, limit: keys.count * 8))
+            SyncJob.self,
+            matching: RowQuery("job.natural", keys: keys, limit: keys.count * 8)
+        )
         for job in queued.sorted(by: { $0.created < $1.created }) {
             for key in job.record.naturalKeys where found[key] == nil { found[key] = job.record.record }
         }
         guard !found.isEmpty else { return [:] }
         let links = try await core.store.records(
-            RecordLink.self, Set(found.values).map { RecordLink.key($0, in: integration.id) })
+            RecordLink.self,
+            Set(found.values).map { RecordLink.key($0, in: integration.id) }
+        )
         var owners: [RemoteID: HostReference] = [:]
         for (key, host) in found where links[RecordLink.key(host, in: integration.id)]?.record.isLinked != true {
             if let id = wanted[key] { owners[id] = host }

@@ -60,7 +60,9 @@ extension Reconciler {
         var references: [HostReference] = []
         for case .applied(let reference, _) in outcomes { references.append(reference) }
         let existing = try await core.store.records(
-            RecordLink.self, references.map { RecordLink.key($0, in: integration.id) })
+            RecordLink.self,
+            references.map { RecordLink.key($0, in: integration.id) }
+        )
         let keys = changes.flatMap { integration.naturalKeys($0.0.fields, kind: $0.0.id.kind) }
         let taken = Set(try await core.store.records(NaturalKey.self, keys).keys)
         var commits: [RecordCommit] = []
@@ -69,9 +71,15 @@ extension Reconciler {
             case .applied(let reference, let stored):
                 commits.append(
                     try link(
-                        record, mapper, change, reference, stored,
+                        record,
+                        mapper,
+                        change,
+                        reference,
+                        stored,
                         existing: existing[RecordLink.key(reference, in: integration.id)],
-                        taken: taken, readAt: readAt, sweep: sweep
+                        taken: taken,
+                        readAt: readAt,
+                        sweep: sweep
                     )
                 )
             case .stale, .refused:
@@ -112,7 +120,8 @@ extension Reconciler {
                     recordKind: record.id.kind,
                     record: reference,
                     remote: record.id,
-                    message: "The host names a record that is linked to another record of the platform; this one stays unlinked."
+                    message:
+                        "The host names a record that is linked to another record of the platform; this one stays unlinked."
                 )
             ]
             return commit

@@ -11,7 +11,9 @@ extension Reconciler {
         var commits: [RecordCommit] = []
         var news: [(RemoteRecord, Row<RecordLink>, HostReference, FieldMapper)] = []
         for (record, row) in records {
-            guard let host = row.record.host, let mapper = integration.mapper(host.kind, row.record.kind) else { continue }
+            guard let host = row.record.host, let mapper = integration.mapper(host.kind, row.record.kind) else {
+                continue
+            }
             if row.record.digest == worker.digest(of: record, row.id.key, mapper) {
                 worker.tally.add(.echoed, record.id.kind, of: integration)
                 if let sweep, row.record.seenSweep != sweep { commits.append(try seen(row, sweep)) }
@@ -39,7 +41,8 @@ extension Reconciler {
                     remote: record,
                     policy: integration.settings.conflictPolicy,
                     delivers: integration.delivers && worker.host != nil,
-                    writes: integration.pushes
+                    writes: integration.pushes,
+                    skew: integration.skew
                 )
             )
             guard merged.write.isEmpty, merged.asked.isEmpty else {
@@ -114,10 +117,14 @@ extension Reconciler {
 
     private func busyLanes(_ hosts: [HostReference]) async throws -> Set<HostReference> {
         let keys = Dictionary(
-            hosts.map { (LaneID.record($0, in: integration.id).indexKey, $0) }, uniquingKeysWith: { first, _ in first })
+            hosts.map { (LaneID.record($0, in: integration.id).indexKey, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
         let jobs = try await core.store.rows(
-            matching: RowQuery(LaneID.indexName, keys: Array(keys.keys), limit: 100_000))
+            matching: RowQuery(LaneID.indexName, keys: Array(keys.keys), limit: 100_000)
+        )
         return Set(
-            jobs.flatMap { $0.content.indexes.filter { $0.name == LaneID.indexName }.compactMap { keys[$0.key] } })
+            jobs.flatMap { $0.content.indexes.filter { $0.name == LaneID.indexName }.compactMap { keys[$0.key] } }
+        )
     }
 }

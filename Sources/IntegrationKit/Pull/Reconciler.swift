@@ -122,7 +122,8 @@ struct Reconciler: Sendable {
         let strangers = records.filter { byRemote[RecordLink.remoteKey($0.id, in: integration.id)] == nil }
         let byKey = Dictionary(
             try await links(
-                "link.key", strangers.compactMap(\.externalKey).map { RowKey.join(integration.id, $0) }
+                "link.key",
+                strangers.compactMap(\.externalKey).map { RowKey.join(integration.id, $0) }
             ).map { ($0.record.externalKey, $0) },
             uniquingKeysWith: { first, second in first.record.host == nil ? second : first }
         )
@@ -155,7 +156,9 @@ struct Reconciler: Sendable {
     func links(_ index: String, _ keys: [String]) async throws -> [Row<RecordLink>] {
         guard !keys.isEmpty else { return [] }
         return try await core.store.records(
-            RecordLink.self, matching: RowQuery(index, keys: keys, limit: keys.count * 2))
+            RecordLink.self,
+            matching: RowQuery(index, keys: keys, limit: keys.count * 2)
+        )
     }
 
     private func unresolvedKinds(_ kinds: Set<RecordKind>) async throws -> Set<RecordKind> {
@@ -209,10 +212,17 @@ struct Reconciler: Sendable {
 
     private func claimLater(_ record: RemoteRecord, _ key: String) throws -> RecordCommit {
         var link = RecordLink(
-            kind: record.id.kind, externalKey: key, state: .unclaimed, linkedAt: core.now())
+            kind: record.id.kind,
+            externalKey: key,
+            state: .unclaimed,
+            linkedAt: core.now()
+        )
         link.remote = record.id
         let row = try link.row(
-            RowKey.join(integration.id, key), tenant: integration.tenant, integration: integration.id)
+            RowKey.join(integration.id, key),
+            tenant: integration.tenant,
+            integration: integration.id
+        )
         var commit = RecordCommit(remote: record.id)
         commit.puts = [row]
         return commit
@@ -246,7 +256,8 @@ struct Reconciler: Sendable {
     func conflict(_ change: InboundChange, _ merged: FieldMerge.Result) -> IntegrationEvent {
         var event = delivered(change, merged)
         event.kind = .conflict
-        event.message = "Both sides changed \(merged.conflicts.map(\.rawValue).joined(separator: ", ")); the policy decided."
+        event.message =
+            "Both sides changed \(merged.conflicts.map(\.rawValue).joined(separator: ", ")); the policy decided."
         return event
     }
 

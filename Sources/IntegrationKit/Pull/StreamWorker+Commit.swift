@@ -7,7 +7,9 @@ extension StreamWorker {
         var remaining = records
         for _ in 0..<(records.count + 2) {
             var changes = Changes(
-                id: core.random.uuid(), requires: [work.requirement, integration.fenceRequirement])
+                id: core.random.uuid(),
+                requires: [work.requirement, integration.fenceRequirement]
+            )
             changes.puts = [
                 try cursor.content(key: cursorKey, tenant: integration.tenant, integration: integration.id)
             ]

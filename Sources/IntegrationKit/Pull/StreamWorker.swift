@@ -26,7 +26,9 @@ struct StreamWorker: Sendable {
         let row = try await core.store.record(PullCursor.self, cursorKey)
         var cursor = row?.record ?? PullCursor()
         do {
-            var limit = core.options.pageSize
+            // Counted pages overlap by a row, so that a shift shows: one row alone would be all overlap.
+            let least = stream.paging == .offset ? 2 : 1
+            var limit = max(core.options.pageSize, least)
             var hasForgotten = false
             while core.time.elapsed() < worker.sendsUntil, !Task.isCancelled {
                 guard let held = try await keepLease(work) else { return }
@@ -47,8 +49,8 @@ struct StreamWorker: Sendable {
                         return
                     }
                     if isUpToDate(cursor, after: page, since: before) { break }
-                } catch let error as IntegrationError where error.retry == .smaller && limit > 1 {
-                    limit = max(1, limit / 2)
+                } catch let error as IntegrationError where error.retry == .smaller && limit > least {
+                    limit = max(least, limit / 2)
                 } catch let error as IntegrationError
                     where query.page != nil && !hasForgotten && [.invalidInput, .notFound, .gone].contains(error.code)
                 {
@@ -128,7 +130,9 @@ struct StreamWorker: Sendable {
     }
 
     private var hasSweep: Bool {
-        integration.streams.contains { $0.mode == .scan && $0.provesAbsence && !Set($0.kinds).isDisjoint(with: stream.kinds) }
+        integration.streams.contains {
+            $0.mode == .scan && $0.provesAbsence && !Set($0.kinds).isDisjoint(with: stream.kinds)
+        }
     }
 
     private func isSweepDue(_ cursor: PullCursor, now: Date) -> Bool {
@@ -266,7 +270,11 @@ struct StreamWorker: Sendable {
         cursor.fresh = max(cursor.fresh ?? .distantPast, mark)
         if let upper = window.splits.popLast() {
             cursor.window = PullCursor.Window(
-                lower: window.upper, upper: upper, settles: window.settles, splits: window.splits)
+                lower: window.upper,
+                upper: upper,
+                settles: window.settles,
+                splits: window.splits
+            )
         } else {
             cursor.window = nil
         }

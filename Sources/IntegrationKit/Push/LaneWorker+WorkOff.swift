@@ -519,7 +519,8 @@ extension LaneWorker {
                 remote: plan.remote,
                 policy: integration.settings.conflictPolicy,
                 delivers: integration.delivers && host != nil,
-                writes: integration.pushes
+                writes: integration.pushes,
+                skew: integration.skew
             )
         )
     }

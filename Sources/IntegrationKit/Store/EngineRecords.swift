@@ -106,6 +106,8 @@ struct SyncJob: StoredRecord {
     var isVouchedFor = false
     /// For a create: keys of the ``NaturalKey`` rows that it will take.
     var naturalKeys: [String] = []
+    /// For a refetch: what a person asked for under a privacy law; the host is told first.
+    var privacy: PrivacyRequest?
 }
 
 /// What the host said, sealed inside a job.

@@ -56,8 +56,14 @@ struct IntegrationWork: Sendable {
         if integration.pushes {
             try await worker.run(works)
         } else {
-            let inbound = works.filter { $0.head?.record.action == .refetch }
-            try await worker.release(works.filter { $0.head?.record.action != .refetch }, after: .seconds(3600))
+            // What waits to go out stays; what comes in does not wait for it.
+            let inbound = works.map { work in
+                var work = work
+                work.jobs.removeAll { $0.0.record.action != .refetch }
+                return work
+            }.filter { !$0.jobs.isEmpty }
+            let reading = Set(inbound.map(\.lane))
+            try await worker.release(works.filter { !reading.contains($0.lane) }, after: .seconds(3600))
             try await worker.run(inbound)
         }
         for lane in pulls {

@@ -36,6 +36,12 @@ struct LaneWorker: Sendable {
             }
         }
         try await commit(idle)
+        let told = (open + remote).filter { work in work.jobs.contains { $0.0.record.privacy != nil } }
+        var free: Set<LaneID> = []
+        try await guarding(told) { free = Set(try await passOnPrivacy(told).map(\.lane)) }
+        let held = Set(told.map(\.lane)).subtracting(free)
+        open.removeAll { held.contains($0.lane) }
+        remote.removeAll { held.contains($0.lane) }
         try await guarding(sent) { try await resolve(sent) }
         try await guarding(open) { try await workOff(open) }
         try await guarding(remote) { try await refetchUnlinked(remote) }

@@ -89,9 +89,14 @@ import Testing
         let world = try await World()
         try await world.manager.setMapping(
             FieldMapping(
-                hostKind: "prospect", kind: .contact,
-                rules: [FieldRule("email", "email"), FieldRule("first_name", "firstname", transforms: [.truncated(to: 5)])]),
-            of: world.integration.id)
+                hostKind: "prospect",
+                kind: .contact,
+                rules: [
+                    FieldRule("email", "email"), FieldRule("first_name", "firstname", transforms: [.truncated(to: 5)]),
+                ]
+            ),
+            of: world.integration.id
+        )
         try await world.create("p1", ["email": "Ada@Example.fr", "first_name": "Alexandrine"])
         try await world.settle(within: .seconds(7200))
         let id = try #require(world.contacts().first).id
@@ -109,7 +114,9 @@ import Testing
         var random = SeededGenerator(seed: seed)
         for index in 0..<3 {
             try await world.create(
-                "p\(index)", ["email": .text("Ada\(index)@Example.FR"), "first_name": "Ada", "phone": "+33 6 12 34 56 78"])
+                "p\(index)",
+                ["email": .text("Ada\(index)@Example.FR"), "first_name": "Ada", "phone": "+33 6 12 34 56 78"]
+            )
         }
         try await world.settle()
         let ids = world.contacts().map(\.id).sorted()
@@ -120,7 +127,11 @@ import Testing
             switch Int.random(in: 0..<6, using: &random) {
             case 0: try await world.update("p\(which)", ["first_name": .text(value)], event: "u\(step)")
             case 1:
-                try await world.update("p\(which)", ["email": .text("ADA\(which)\(value)@example.fr")], event: "e\(step)")
+                try await world.update(
+                    "p\(which)",
+                    ["email": .text("ADA\(which)\(value)@example.fr")],
+                    event: "e\(step)"
+                )
             case 2: try world.person(edits: ids[which], ["firstname": value])
             case 3: try world.person(edits: ids[which], ["email": "ada\(which)\(value)@example.fr"])
             case 4: _ = try await world.sync()

@@ -39,7 +39,10 @@ import Testing
         for round in 0..<2 {
             try world.platform.archive("contacts", id, in: World.portal)
             try await world.sweep()
-            #expect((await world.records.record(World.prospect("p1")) == nil) == (policy == .carryOut), "round \(round)")
+            #expect(
+                (await world.records.record(World.prospect("p1")) == nil) == (policy == .carryOut),
+                "round \(round)"
+            )
             world.clock.advance(by: .seconds(60))
             try world.platform.restore("contacts", id, in: World.portal)
             try world.person(edits: id, ["firstname": "Back\(round)"])
@@ -77,10 +80,12 @@ import Testing
                     EventRoute(.prospectCreated, .create, .contact), EventRoute(.prospectUpdated, .update, .contact),
                     EventRoute(.prospectDeleted, .delete, .contact),
                 ]
-            })
+            }
+        )
         await world.records.delete(World.prospect("p1"))
         try await world.coordinator.enqueue(
-            DomainEvent(.prospectDeleted, id: "d1", of: "p1", for: World.tenant, occurredAt: world.clock.wall))
+            DomainEvent(.prospectDeleted, id: "d1", of: "p1", for: World.tenant, occurredAt: world.clock.wall)
+        )
         try await world.settle(within: .seconds(600))
         #expect(world.contacts().isEmpty == (policy == .carryOut))
         #expect(try await world.letters().count == (policy == .ask ? 1 : 0))
@@ -152,10 +157,16 @@ import Testing
         for (loser, host) in [("grace@example.fr", "p2"), ("linus@example.fr", "p3")] {
             world.clock.advance(by: .seconds(60))
             try world.platform.merge(
-                "contacts", try #require(world.contact(loser)).id, into: winner, in: World.portal)
+                "contacts",
+                try #require(world.contact(loser)).id,
+                into: winner,
+                in: World.portal
+            )
             if sweeps { try await world.sweep() } else { try await world.pull() }
             let merges = await world.records.applied.filter { change in
-                if case .merge(let into) = change.action { return into == World.prospect("p1") && change.host?.id == host }
+                if case .merge(let into) = change.action {
+                    return into == World.prospect("p1") && change.host?.id == host
+                }
                 return false
             }
             #expect(merges.count == 1, "\(host)")

@@ -100,7 +100,10 @@ import Testing
             try platform.edit("contacts", ids[turn * 37 % ids.count], in: World.portal, ["firstname": "X\(turn)"])
             if turn % 10 == 0 {
                 try platform.create(
-                    "contacts", in: World.portal, ["email": "new\(turn)@example.fr", "firstname": "N\(turn)"])
+                    "contacts",
+                    in: World.portal,
+                    ["email": "new\(turn)@example.fr", "firstname": "N\(turn)"]
+                )
             }
         }
         try await world.settle(within: .seconds(600))

@@ -109,7 +109,12 @@ extension World {
         store = InMemoryIntegrationStore(time: hostTime)
         manager = try await World.manager(platform, wrap(store), store, hostTime, observer, seed: seed)
         integration = try await manager.connect(
-            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings)
+            .hubSpot,
+            for: World.tenant,
+            name: "Mon HubSpot",
+            form: ["access_token": token],
+            settings: settings
+        )
         coordinator = SyncCoordinator(manager, host: host ?? records)
     }
 
@@ -123,7 +128,13 @@ extension World {
         integration = world.integration
         token = world.token
         manager = try await World.manager(
-            platform, store, store, world.clock.timeSource, world.observer, seed: seed)
+            platform,
+            store,
+            store,
+            world.clock.timeSource,
+            world.observer,
+            seed: seed
+        )
         coordinator = SyncCoordinator(manager, host: host ?? records)
     }
 
@@ -201,8 +212,8 @@ extension World {
     /// How many values the host wrote on the platform.
     var writes: Int {
         platform.history(of: World.portal).filter { effect in
-            if case .api = effect.source, effect.objectType == "contact" { return true }
-            return false
+            guard case .api = effect.source, effect.objectType == "contact" else { return false }
+            return effect.kind != .propertyCreated
         }.count
     }
 
