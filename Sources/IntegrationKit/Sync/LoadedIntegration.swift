@@ -115,11 +115,12 @@ struct LoadedIntegration: Sendable {
         Set(mappings.filter { $0.kind == kind }.flatMap(\.rules).map(\.remote)).sorted()
     }
 
-    /// The kinds whose changes are read: those that the settings name, else those that the routes write.
+    /// The kinds whose changes are read: those that the settings name; else those that the routes write, or all where
+    /// nothing is written.
     var pulledKinds: [RecordKind] {
         guard delivers else { return [] }
         let routed = (settings.routes ?? provider.descriptor.routes).map(\.kind)
-        let wanted = settings.kinds ?? Set(routed)
+        let wanted = settings.kinds ?? Set(pushes && !routed.isEmpty ? routed : provider.descriptor.kinds.map(\.kind))
         return provider.descriptor.kinds.filter { kind in
             kind.canPull && wanted.contains(kind.kind) && record.access[kind.kind] != .denied
                 && mappings.contains { $0.kind == kind.kind && $0.rules.contains { $0.isInbound } }
