@@ -46,6 +46,7 @@ struct Reconciler: Sendable {
     ///   - sweep: The number of the sweep that showed them; nil: no sweep.
     ///   - lane: A remote record's lane that the caller holds; its own lane is then no reason to wait.
     /// - Returns: What to commit, per record.
+    /// - Throws: ``IntegrationError`` if the host or the store cannot be reached, or the record cannot be told yet.
     func reconcile(
         _ changes: [RecordChange],
         readAt: Date,

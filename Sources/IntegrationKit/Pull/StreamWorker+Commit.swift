@@ -2,7 +2,9 @@
 import Foundation
 
 extension StreamWorker {
-    /// Commits a page: what its records add, and the cursor. A record whose commit does not hold is read again later.
+    /// Commits a page: what its records add, and the cursor.
+    ///
+    /// A record whose commit does not hold is read again later.
     func commit(_ records: [RecordCommit], _ cursor: PullCursor, _ work: LaneWork) async throws {
         var remaining = records
         for _ in 0..<(records.count + 2) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Reads one stream of changes, page by page, under the stream's lane. The one scanner of all platforms.
+/// Reads one stream of changes, page by page, under the stream's lane: the one scanner of all platforms.
 ///
 /// A window is read to its end before its watermark moves, and the watermark is the window's own upper bound, by the
 /// platform's clock. A record counts as known only by what it holds. Where a list may show changes late, one mark runs

@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitProviders
 import IntegrationKitTesting
 
-/// A store whose process dies: from a commit on, nothing is taken any more. It counts what it is asked for.
+/// A store whose process dies: from a commit on, nothing is taken any more; it counts what it is asked.
 final class CrashingStore: IntegrationStore {
     private struct State {
         var commitsLeft: Int?
