@@ -22,13 +22,21 @@ extension LaneWorker {
             if let stray = strays[sending.head.id.key] {
                 found.append((sending, stray.record.remote))
             } else if let until = attempt.pendingUntil {
-                if until > now { commits.append(waiting(sending, until.duration(since: now))) } else { again.append(sending) }
+                if until > now {
+                    commits.append(waiting(sending, until.duration(since: now)))
+                } else {
+                    again.append(sending)
+                }
             } else if isKeyed(sending, at: now) {
                 again.append(sending)
             } else {
                 let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
                 let believed = attempt.sendBy.advanced(by: options.requestTimeout + settle)
-                if believed > now { commits.append(waiting(sending, believed.duration(since: now))) } else { asked.append(sending) }
+                if believed > now {
+                    commits.append(waiting(sending, believed.duration(since: now)))
+                } else {
+                    asked.append(sending)
+                }
             }
         }
         try await commit(commits)
@@ -118,7 +126,10 @@ extension LaneWorker {
             let reference = job.record.record, let mapper = integration.mapper(reference.kind, job.record.kind)
         else { return nil }
         let context = SyncJob.payloadContext(job.id.key, tenant: integration.tenant, integration: integration.id)
-        let write = try RecordCoding.decode(RecordWrite.self, from: try integration.keys.open(attempt.write, in: context))
+        let write = try RecordCoding.decode(
+            RecordWrite.self,
+            from: try integration.keys.open(attempt.write, in: context)
+        )
         let key = RecordLink.key(reference, in: integration.id)
         let link = try await core.store.record(RecordLink.self, key)
         var known = link?.record ?? freshLink(reference, kind: job.record.kind, incarnation: 0)
@@ -148,7 +159,10 @@ extension LaneWorker {
         IntegrationError(
             .invalidAnswer,
             "The provider of \(integration.record.platform.rawValue) returned another number of results from \(call) than it was asked for.",
-            remedy: LocalizedText("Report this to the provider's authors.", fr: "Signalez-le aux auteurs du connecteur."),
+            remedy: LocalizedText(
+                "Report this to the provider's authors.",
+                fr: "Signalez-le aux auteurs du connecteur."
+            ),
             retry: .after(nil),
             concerns: .account,
             mayHaveHappened: true

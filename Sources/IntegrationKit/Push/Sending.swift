@@ -60,7 +60,8 @@ extension LaneWorker {
     }
 
     /// Rows that name the host's record as the owner of its natural keys.
-    func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent] {
+    func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent]
+    {
         try integration.naturalKeys(values, kind: kind).map { key in
             try NaturalKey(host: host).content(
                 key: key,
@@ -129,7 +130,9 @@ extension LaneWorker {
         var tags = Dictionary(sending.link.tags.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last })
         for (rule, word) in sending.words {
             let sent = sending.write.fields[rule.rule.remote] ?? .empty
-            let stored = record.fields[rule.rule.remote].flatMap { isAnswer || $0.isLooselyEquivalent(to: sent) ? $0 : nil }
+            let stored = record.fields[rule.rule.remote].flatMap {
+                isAnswer || $0.isLooselyEquivalent(to: sent) ? $0 : nil
+            }
             tags[rule.id] = FieldTag(
                 rule: rule.id,
                 host: ledger.tag(rule.id, word.value),

@@ -102,7 +102,9 @@ extension SyncCoordinator {
     }
 
     /// Routes events and commits their jobs; when an integration is changed meanwhile, they are routed anew.
-    private func take(_ events: [DomainEvent], _ members: inout [String: [Member]]) async throws -> [EnqueueReceipt.Line] {
+    private func take(_ events: [DomainEvent], _ members: inout [String: [Member]]) async throws -> [EnqueueReceipt
+        .Line]
+    {
         for _ in 0..<8 {
             for tenant in Set(events.map(\.record.tenant)) where members[tenant] == nil {
                 members[tenant] = try await self.members(of: tenant)
@@ -132,7 +134,8 @@ extension SyncCoordinator {
                     for route in routes {
                         let (row, lane) = try job(event, route, integration)
                         batch.entries.append(
-                            Entry(line: batch.lines.count, integration: integration, row: row, lane: lane))
+                            Entry(line: batch.lines.count, integration: integration, row: row, lane: lane)
+                        )
                     }
                 case .failure(let reason):
                     line.skipped[integration.id] = reason.text
@@ -183,7 +186,12 @@ extension SyncCoordinator {
         _ integration: LoadedIntegration
     ) throws -> (RowContent, LaneID) {
         let key = RowKey.join(
-            event.record.tenant, event.id, integration.id, route.kind.rawValue, route.action.rawValue)
+            event.record.tenant,
+            event.id,
+            integration.id,
+            route.kind.rawValue,
+            route.action.rawValue
+        )
         let now = core.now()
         let action: SyncJob.Action =
             switch route.action {
@@ -216,7 +224,10 @@ extension SyncCoordinator {
         let related = event.related.filter { record in route.relations.contains { $0.hostKind == record.kind } }
         try job.seal(
             JobPayload(
-                words: event.fields.mapValues { HostWord(value: $0) }, related: related, relations: route.relations),
+                words: event.fields.mapValues { HostWord(value: $0) },
+                related: related,
+                relations: route.relations
+            ),
             key,
             integration.keys
         )
@@ -273,7 +284,8 @@ extension SyncCoordinator {
                 var fence = integration.fence
                 fence.resyncNeeded = true
                 changes.puts.append(
-                    try fence.content(key: integration.id, tenant: integration.tenant, integration: integration.id))
+                    try fence.content(key: integration.id, tenant: integration.tenant, integration: integration.id)
+                )
             }
         }
         return changes

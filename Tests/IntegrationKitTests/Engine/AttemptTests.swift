@@ -6,22 +6,34 @@ import Testing
 
 @Suite struct AttemptTests {
     static let faults: [SimulatedHubSpot.Fault] = [
-        .lostAnswerBefore, .lostAnswerAfter, .timeoutAfterEffect, .statusAfterEffect(502), .truncatedBody, .noConnection,
+        .lostAnswerBefore, .lostAnswerAfter, .timeoutAfterEffect, .statusAfterEffect(502), .truncatedBody,
+        .noConnection,
     ]
 
     private static func fill(_ world: World) async throws {
         try await world.coordinator.enqueue([
             world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"]),
             world.event(
-                .appointmentCreated, "a1", of: "rdv1", ["title": "Visite", "amount": 1200],
-                related: [RelatedRecord("prospect", "p1")]),
+                .appointmentCreated,
+                "a1",
+                of: "rdv1",
+                ["title": "Visite", "amount": 1200],
+                related: [RelatedRecord("prospect", "p1")]
+            ),
             world.event(
-                .callCompleted, "k1", of: "call1",
+                .callCompleted,
+                "k1",
+                of: "call1",
                 ["started_at": .instant(world.clock.wall), "summary": "Parlé du prix", "direction": "outbound"],
-                related: [RelatedRecord("prospect", "p1")]),
+                related: [RelatedRecord("prospect", "p1")]
+            ),
             world.event(
-                .documentSent, "n1", of: "doc1", ["text": "Devis", "sent_at": .instant(world.clock.wall)],
-                related: [RelatedRecord("prospect", "p1")]),
+                .documentSent,
+                "n1",
+                of: "doc1",
+                ["text": "Devis", "sent_at": .instant(world.clock.wall)],
+                related: [RelatedRecord("prospect", "p1")]
+            ),
         ])
     }
 
@@ -86,7 +98,9 @@ import Testing
     }
 
     @Test func aDeletionBehindALostCreateIsCarriedOut() async throws {
-        let world = try await World.pushing { $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut }
+        let world = try await World.pushing {
+            $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut
+        }
         world.platform.fail(1, .init(path: "contacts/batch/upsert"), with: .lostAnswerAfter)
         try await world.create("p1", ["email": "ada@example.fr"])
         _ = try await world.sync()
@@ -98,7 +112,9 @@ import Testing
 
     /// The process ends after the bytes left; what it did not commit must still count as sent.
     @Test func aDeletionBehindACreateThatACrashCutOffIsCarriedOut() async throws {
-        let world = try await World.pushing { $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut }
+        let world = try await World.pushing {
+            $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut
+        }
         let store = FaultyStore(world.store)
         let peer = try await world.peer(store: store)
         try await world.create("p1", ["email": "ada@example.fr"])

@@ -10,12 +10,18 @@ import Testing
         try await peer.coordinator.enqueue([
             world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"], at: 60),
             world.event(
-                .documentSent, "n1", of: "doc1", ["text": "Devis", "sent_at": .instant(world.clock.wall)],
-                related: [RelatedRecord("prospect", "p1")], at: 50),
+                .documentSent,
+                "n1",
+                of: "doc1",
+                ["text": "Devis", "sent_at": .instant(world.clock.wall)],
+                related: [RelatedRecord("prospect", "p1")],
+                at: 50
+            ),
         ])
         try await peer.settle()
         try await peer.coordinator.enqueue(
-            world.event(.prospectUpdated, "u1", of: "p1", ["first_name": "Adèle"], at: 40))
+            world.event(.prospectUpdated, "u1", of: "p1", ["first_name": "Adèle"], at: 40)
+        )
         try await peer.settle()
     }
 
@@ -53,7 +59,8 @@ import Testing
         let store = FaultyStore(world.store)
         let peer = try await world.peer(store: store)
         try await peer.coordinator.enqueue(
-            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"]))
+            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"])
+        )
         world.platform.onStep { step in
             if step.moment == .performed, step.request.url.path.contains("upsert") { store.fail { _, _ in fault } }
         }
@@ -77,7 +84,8 @@ import Testing
         let store = FaultyStore(world.store)
         let peer = try await world.peer(store: store)
         try await peer.coordinator.enqueue(
-            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"]))
+            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"])
+        )
         store.fail { _, _ in .refused }
         for _ in 0..<30 {
             await #expect(throws: IntegrationError.self) { try await peer.sync() }

@@ -23,7 +23,8 @@ import Testing
         #expect(try await world.manager.integration(world.integration.id).needsResync == false)
         for index in 0..<3 {
             let receipt = try await world.coordinator.enqueue(
-                world.event(.prospectCreated, "c\(index)", of: "p\(index)", ["email": "ada@example.fr"]))
+                world.event(.prospectCreated, "c\(index)", of: "p\(index)", ["email": "ada@example.fr"])
+            )
             #expect(receipt.lines[0].queued.isEmpty)
             #expect(receipt.lines[0].skipped[world.integration.id]?.isEmpty == false)
         }
@@ -51,7 +52,8 @@ import Testing
     @Test func anEventWithoutARouteIsLogged() async throws {
         let world = try await World.pushing()
         let receipt = try await world.coordinator.enqueue(
-            DomainEvent("invoice.paid", id: "i1", of: "inv1", for: World.tenant))
+            DomainEvent("invoice.paid", id: "i1", of: "inv1", for: World.tenant)
+        )
         #expect(receipt.lines[0].queued.isEmpty)
         #expect(world.observer.count(.unrouted) == 1)
         #expect(try await world.manager.why(event: "i1", of: World.tenant).description.contains("invoice.paid"))
@@ -83,8 +85,12 @@ import Testing
     @Test func anEventOlderThanTheMemoryLooksBeforeItMakes() async throws {
         let world = try await World.pushing()
         let event = world.event(
-            .documentSent, "n1", of: "doc1", ["text": "Devis", "sent_at": .instant(world.clock.wall)],
-            related: [RelatedRecord("prospect", "p1", fields: ["email": "ada@example.fr"])])
+            .documentSent,
+            "n1",
+            of: "doc1",
+            ["text": "Devis", "sent_at": .instant(world.clock.wall)],
+            related: [RelatedRecord("prospect", "p1", fields: ["email": "ada@example.fr"])]
+        )
         try await world.coordinator.enqueue(event)
         try await world.settle()
         // A restored store has neither the job nor the link.
@@ -111,7 +117,8 @@ import Testing
             try await world.store.commit(Changes(id: UUID(), puts: [row.content]))
         }
         let receipt = try await peer.coordinator.enqueue(
-            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr"]))
+            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr"])
+        )
         #expect(moved.withLock { $0 } == 2)
         #expect(receipt.lines[0].queued == [world.integration.id])
     }

@@ -11,8 +11,12 @@ import Testing
         for index in 0..<20 {
             events.append(
                 world.event(
-                    .prospectCreated, "c\(index)", of: "p\(index)",
-                    ["email": .text(index == 13 ? "not an address" : "ada\(index)@example.fr"), "first_name": "Ada"]))
+                    .prospectCreated,
+                    "c\(index)",
+                    of: "p\(index)",
+                    ["email": .text(index == 13 ? "not an address" : "ada\(index)@example.fr"), "first_name": "Ada"]
+                )
+            )
         }
         try await world.coordinator.enqueue(events)
         let reports = try await world.settle()
@@ -86,8 +90,13 @@ import Testing
         try await world.settle()
         try await world.coordinator.enqueue(
             world.event(
-                .documentSent, "n1", of: "doc1", ["text": "Devis", "sent_at": .instant(world.clock.wall)],
-                related: [RelatedRecord("prospect", "p1")]))
+                .documentSent,
+                "n1",
+                of: "doc1",
+                ["text": "Devis", "sent_at": .instant(world.clock.wall)],
+                related: [RelatedRecord("prospect", "p1")]
+            )
+        )
         try await world.settle()
         let letters = try await world.deadLetters()
         #expect(Set(letters.compactMap(\.record?.kind)) == ["prospect", "document"])
@@ -106,13 +115,19 @@ import Testing
         let world = try await World.pushing()
         world.platform.setScopes(
             SimulatedHubSpot.allScopes.filter { !$0.contains("deals.write") && !$0.contains("deals.sensitive") },
-            of: world.token)
+            of: world.token
+        )
         try await world.create("p1", ["email": "ada@example.fr"])
         for index in 0..<5 {
             try await world.coordinator.enqueue(
                 world.event(
-                    .appointmentCreated, "a\(index)", of: "rdv\(index)", ["title": "Visite"],
-                    related: [RelatedRecord("prospect", "p1")]))
+                    .appointmentCreated,
+                    "a\(index)",
+                    of: "rdv\(index)",
+                    ["title": "Visite"],
+                    related: [RelatedRecord("prospect", "p1")]
+                )
+            )
         }
         let reports = try await world.settle(within: .seconds(3 * 3600))
         #expect(world.contacts().count == 1, "\(reports)")
@@ -135,7 +150,13 @@ import Testing
         try await world.create("p1", ["email": "ada@example.fr"])
         try await world.coordinator.enqueue(
             world.event(
-                .appointmentCreated, "a1", of: "rdv1", ["title": "Visite"], related: [RelatedRecord("prospect", "p1")]))
+                .appointmentCreated,
+                "a1",
+                of: "rdv1",
+                ["title": "Visite"],
+                related: [RelatedRecord("prospect", "p1")]
+            )
+        )
         try await world.settle()
         try await world.update("p1", ["first_name": "Ada"], event: "u1")
         let reports = try await world.settle()

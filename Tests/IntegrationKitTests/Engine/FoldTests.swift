@@ -10,7 +10,9 @@ import Testing
         try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
         try await world.update("p1", ["first_name": "Adèle", "phone": "+33612345678"], event: "u1")
         try await world.settle()
-        let effects = world.platform.history(of: World.portal).filter { $0.objectType == "contact" && $0.kind != .propertyCreated }
+        let effects = world.platform.history(of: World.portal).filter {
+            $0.objectType == "contact" && $0.kind != .propertyCreated
+        }
         #expect(effects.count == 1)
         #expect(effects.first?.values["firstname"] == "Adèle")
         #expect(effects.first?.values["phone"] == "+33612345678")
@@ -18,9 +20,12 @@ import Testing
 
     @Test func anUpdateThatComesBeforeItsCreateIsNotUndoneByIt() async throws {
         let world = try await World.pushing()
-        try await world.coordinator.enqueue(world.event(.prospectUpdated, "u1", of: "p1", ["first_name": "Adèle"], at: 5))
         try await world.coordinator.enqueue(
-            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"], at: 10))
+            world.event(.prospectUpdated, "u1", of: "p1", ["first_name": "Adèle"], at: 5)
+        )
+        try await world.coordinator.enqueue(
+            world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"], at: 10)
+        )
         try await world.settle()
         #expect(world.contacts().compactMap { $0.properties["firstname"] } == ["Adèle"])
         #expect(world.contacts().compactMap { $0.properties["email"] } == ["ada@example.fr"])
@@ -47,7 +52,8 @@ import Testing
         try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
         try await world.settle()
         try await world.coordinator.enqueue(
-            world.event(.prospectUpdated, "u1", of: "p1", ["first_name": "Adèle"], at: -86_400 * 365))
+            world.event(.prospectUpdated, "u1", of: "p1", ["first_name": "Adèle"], at: -86_400 * 365)
+        )
         try await world.settle()
         world.clock.advance(by: .seconds(60))
         try await world.coordinator.enqueue(world.event(.prospectUpdated, "u2", of: "p1", ["first_name": "Adelaide"]))
@@ -60,12 +66,18 @@ import Testing
         try await world.create("p1", ["email": "ada@example.fr"])
         try await world.coordinator.enqueue(world.event(.prospectDeleted, "d1", of: "p1"))
         try await world.settle()
-        #expect(world.platform.history(of: World.portal).filter { $0.objectType == "contact" && $0.kind != .propertyCreated }.isEmpty)
+        #expect(
+            world.platform.history(of: World.portal).filter {
+                $0.objectType == "contact" && $0.kind != .propertyCreated
+            }.isEmpty
+        )
         #expect(try await world.statistics().queued == 0)
     }
 
     @Test func anUpdateBeforeADeletionIsNotSent() async throws {
-        let world = try await World.pushing { $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut }
+        let world = try await World.pushing {
+            $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut
+        }
         try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
         try await world.settle()
         try await world.update("p1", ["first_name": "Adèle"], event: "u1")
@@ -76,7 +88,9 @@ import Testing
     }
 
     @Test func aRecordMadeAgainAfterItsDeletionIsAnotherOneWithAnotherKey() async throws {
-        let world = try await World.pushing { $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut }
+        let world = try await World.pushing {
+            $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut
+        }
         try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
         try await world.settle()
         try await world.coordinator.enqueue(world.event(.prospectDeleted, "d1", of: "p1"))
@@ -89,7 +103,9 @@ import Testing
     }
 
     @Test func aRebornRecordWhoseAnswerIsLostKeepsItsOwnKey() async throws {
-        let world = try await World.pushing { $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut }
+        let world = try await World.pushing {
+            $0.routes = World.withDeletes; $0.hostDeletePolicy = .carryOut
+        }
         for (index, fault) in [nil, SimulatedHubSpot.Fault.lostAnswerAfter, nil].enumerated() {
             if let fault { world.platform.fail(1, .init(path: "contacts/batch/upsert"), with: fault) }
             try await world.create("p1", ["email": "ada@example.fr"], event: "c\(index)")
@@ -110,14 +126,26 @@ import Testing
             try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
             try await world.settle()
         } else {
-            _ = try world.platform.create("contacts", in: World.portal, ["email": "ada@example.fr", "firstname": "Ada"])
+            _ = try world.platform.create(
+                "contacts",
+                in: World.portal,
+                ["email": "ada@example.fr", "firstname": "Ada"]
+            )
         }
         try await world.coordinator.enqueue([
             world.event(
-                .documentSent, "n1", of: "doc1", ["text": "Devis", "sent_at": .instant(world.clock.wall)],
+                .documentSent,
+                "n1",
+                of: "doc1",
+                ["text": "Devis", "sent_at": .instant(world.clock.wall)],
                 related: [
-                    RelatedRecord("prospect", "p1", fields: ["email": "ada@example.fr", "first_name": "X", "phone": "9"])
-                ])
+                    RelatedRecord(
+                        "prospect",
+                        "p1",
+                        fields: ["email": "ada@example.fr", "first_name": "X", "phone": "9"]
+                    )
+                ]
+            )
         ])
         if isLinked { try await world.update("p1", ["company": "ACME"], event: "u1") }
         let reports = try await world.settle()

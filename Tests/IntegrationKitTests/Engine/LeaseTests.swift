@@ -14,7 +14,9 @@ import Testing
         try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
         let gate = Turnstile()
         world.platform.onStep { step in
-            if step.moment == .performed, step.request.url.path.contains("contacts/batch/\(hasKeys ? "upsert" : "create")") {
+            if step.moment == .performed,
+                step.request.url.path.contains("contacts/batch/\(hasKeys ? "upsert" : "create")")
+            {
                 await gate.pass()
             }
         }
@@ -40,7 +42,12 @@ import Testing
         try await world.coordinator.enqueue([
             world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr"]),
             world.event(
-                .appointmentCreated, "a1", of: "rdv1", ["title": "Visite"], related: [RelatedRecord("prospect", "p1")]),
+                .appointmentCreated,
+                "a1",
+                of: "rdv1",
+                ["title": "Visite"],
+                related: [RelatedRecord("prospect", "p1")]
+            ),
         ])
         world.platform.onStep { step in
             if step.moment == .performed, step.request.url.path.contains("deals/batch/create") {
@@ -115,8 +122,12 @@ import Testing
         try await peer.coordinator.enqueue([
             world.event(.prospectCreated, "c1", of: "p1", ["email": "ada@example.fr", "first_name": "Ada"]),
             world.event(
-                .documentSent, "n1", of: "doc1", ["text": "Devis", "sent_at": .instant(world.clock.wall)],
-                related: [RelatedRecord("prospect", "p1")]),
+                .documentSent,
+                "n1",
+                of: "doc1",
+                ["text": "Devis", "sent_at": .instant(world.clock.wall)],
+                related: [RelatedRecord("prospect", "p1")]
+            ),
         ])
         let steps = LockBox(0)
         let gate = Turnstile()

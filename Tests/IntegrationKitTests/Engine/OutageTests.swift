@@ -33,6 +33,30 @@ import Testing
         #expect(world.observer.count(.breakerClosed) == 1)
     }
 
+    @Test func oneProcessProbesAndTheOthersWait() async throws {
+        let world = try await World.pushing()
+        let peer = try await world.peer(seed: 4)
+        world.platform.fail(3, with: .status(503))
+        for index in 0..<5 { try await world.create("p\(index)", ["email": .text("ada\(index)@example.fr")]) }
+        _ = try await world.sync()
+        world.clock.advance(by: .seconds(31))
+        let turnstile = Turnstile()
+        world.platform.onStep { step in
+            if step.moment == .received { await turnstile.pass() }
+        }
+        async let probe = world.sync()
+        await turnstile.arrival()
+        let calls = world.platform.calls.count
+        world.clock.advance(by: .seconds(2))
+        let other = Task { try await peer.sync() }
+        for _ in 0..<200 { await Task.yield() }
+        #expect(world.platform.calls.count == calls)
+        await turnstile.open()
+        _ = try await probe
+        _ = try await other.value
+        #expect(peer.observer.count(.request) == 0)
+    }
+
     @Test func aReadThatSucceedsClosesTheBreakerToo() async throws {
         let world = try await World()
         try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
@@ -54,8 +78,12 @@ import Testing
         world.platform.fail(1, .init(path: "/associations/"), with: .status(429))
         try await world.coordinator.enqueue([
             world.event(
-                .documentSent, "n1", of: "doc1", ["text": "Devis", "sent_at": .instant(world.clock.wall)],
-                related: [RelatedRecord("prospect", "p1")]),
+                .documentSent,
+                "n1",
+                of: "doc1",
+                ["text": "Devis", "sent_at": .instant(world.clock.wall)],
+                related: [RelatedRecord("prospect", "p1")]
+            ),
             world.event(.prospectCreated, "c2", of: "p2", ["email": "grace@example.fr"]),
         ])
         _ = try await world.sync()
@@ -125,15 +153,26 @@ import Testing
         world.platform.addAccount(SimulatedHubSpot.Account(portalID: 43))
         let token = world.platform.issueToken(for: 43)
         try await world.manager.connect(
-            .hubSpot, for: "tenant-43", name: "Petit", form: ["access_token": token],
-            settings: SyncSettings(direction: .push, frequency: .manual))
+            .hubSpot,
+            for: "tenant-43",
+            name: "Petit",
+            form: ["access_token": token],
+            settings: SyncSettings(direction: .push, frequency: .manual)
+        )
         try await world.coordinator.enqueue(
             (0..<5000).map { index in
                 world.event(.prospectCreated, "c\(index)", of: "p\(index)", ["email": .text("a\(index)@example.fr")])
-            })
+            }
+        )
         try await world.coordinator.enqueue(
             DomainEvent(
-                .prospectCreated, id: "x", of: "x1", for: "tenant-43", fields: ["email": "x@example.com"]))
+                .prospectCreated,
+                id: "x",
+                of: "x1",
+                for: "tenant-43",
+                fields: ["email": "x@example.com"]
+            )
+        )
         let before = world.platform.calls.count
         let firstAt = LockBox<Int?>(nil)
         let platform = world.platform

@@ -42,16 +42,25 @@ import Testing
                 if !fields.isEmpty {
                     batch.append(
                         world.event(
-                            wanted[id] == nil ? .prospectCreated : .prospectUpdated, "e\(number)", of: id, fields))
+                            wanted[id] == nil ? .prospectCreated : .prospectUpdated,
+                            "e\(number)",
+                            of: id,
+                            fields
+                        )
+                    )
                 }
                 wanted[id] = state
                 if Int.random(in: 0..<4, using: &chance) == 0 {
                     notes += 1
                     batch.append(
                         world.event(
-                            .documentSent, "n\(notes)", of: "doc\(notes)",
+                            .documentSent,
+                            "n\(notes)",
+                            of: "doc\(notes)",
                             ["text": .text("Note \(notes)"), "sent_at": .instant(world.clock.wall)],
-                            related: [RelatedRecord("prospect", id)]))
+                            related: [RelatedRecord("prospect", id)]
+                        )
+                    )
                 }
                 world.clock.advance(by: .milliseconds(20))
             }

@@ -44,6 +44,33 @@ import Testing
         #expect(world.creations("contact") > 0)
     }
 
+    /// Updates by id leave without a commit of their own: only the fence in memory stops the second batch of a round.
+    @Test func theNextBatchOfARoundDoesNotLeaveOnceItIsStopped() async throws {
+        let world = try await World.pushing()
+        try await world.create("p1", ["email": "ada@example.fr"])
+        try await world.coordinator.enqueue(world.event(.productUpdated, "x1", of: "x", ["name": "Offre"]))
+        try await world.settle()
+        try await world.update("p1", ["first_name": "Ada"], event: "u1")
+        try await world.coordinator.enqueue(world.event(.productUpdated, "x2", of: "x", ["name": "Offre II"]))
+        let turnstile = Turnstile()
+        world.platform.onStep { step in
+            if step.moment == .received, step.request.url.path.contains("batch/update") { await turnstile.pass() }
+        }
+        async let round = world.sync()
+        await turnstile.arrival()
+        let calls = world.platform.calls.count
+        let manager = world.manager
+        let id = world.integration.id
+        async let stopping: Void = manager.disable(id)
+        while try await manager.integration(id).state == .enabled { await Task.yield() }
+        for _ in 0..<100 { await Task.yield() }
+        await turnstile.open()
+        try await stopping
+        _ = try await round
+        #expect(world.platform.calls.count == calls + 1)
+        #expect(try await world.statistics().queued == 1)
+    }
+
     @Test(arguments: [true, false])
     func nothingComesBackOfWhatWasDeletedWhileWorkWasOut(erases: Bool) async throws {
         let world = try await World.pushing()

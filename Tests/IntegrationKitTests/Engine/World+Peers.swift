@@ -98,8 +98,14 @@ extension World {
         at seconds: Double = 0
     ) -> DomainEvent {
         DomainEvent(
-            kind, id: id, of: record, for: World.tenant, fields: fields, related: related,
-            occurredAt: clock.wall.addingTimeInterval(-seconds))
+            kind,
+            id: id,
+            of: record,
+            for: World.tenant,
+            fields: fields,
+            related: related,
+            occurredAt: clock.wall.addingTimeInterval(-seconds)
+        )
     }
 
     static let withDeletes: [EventRoute] = [
