@@ -114,7 +114,8 @@ extension IntegrationManager {
             if integration?.status.breaker.openUntil != nil { return "\(what): waits, the platform does not answer." }
             if !job.needs.isEmpty {
                 let needs = job.needs.map { RowKey.parts($0).dropFirst().joined(separator: " ") }
-                return "\(what): waits for what it belongs to, which is not there yet: \(needs.joined(separator: ", "))."
+                return
+                    "\(what): waits for what it belongs to, which is not there yet: \(needs.joined(separator: ", "))."
             }
             return "\(what): waits for its turn."
         case .sent: return "\(what): was sent, and its outcome is being found out."

@@ -124,7 +124,8 @@ public final class IntegrationManager: Sendable {
             options: options,
             namespace: namespace,
             restored: LockBox(
-                try await IntegrationManager.installation(namespace, in: store, random: random).restoredBefore),
+                try await IntegrationManager.installation(namespace, in: store, random: random).restoredBefore
+            ),
             budgets: BudgetKeeper(time: time)
         )
     }

@@ -89,7 +89,8 @@ struct HTTPPipeline: Sendable {
                 delay = advised
             } catch let error as IntegrationError {
                 guard error.code == .network, context.repeatsReads,
-                    let advised = repeatDelay(after: error, of: request, repeats) else {
+                    let advised = repeatDelay(after: error, of: request, repeats)
+                else {
                     throw error
                 }
                 delay = advised

@@ -56,6 +56,7 @@ struct JobFold: Sendable {
     ///   - jobs: The lane's jobs, oldest first, with their opened payloads.
     ///   - isLinked: Whether the record has a partner on the platform.
     ///   - pushes: Whether anything goes out at all; else only the reads at the lane's head are folded.
+    /// - Returns: The fold; nil if the head was sent or is blocked.
     static func make(of jobs: [(Row<SyncJob>, JobPayload)], isLinked: Bool, pushes: Bool = true) -> JobFold? {
         var fold: JobFold?
         for (job, payload) in jobs {

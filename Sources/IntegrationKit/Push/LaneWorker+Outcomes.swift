@@ -167,7 +167,9 @@ extension LaneWorker {
         return commit
     }
 
-    /// Stops a write's job. One that would make its record keeps the lane closed.
+    /// Stops a write's job.
+    ///
+    /// One that would make its record keeps the lane closed.
     func block(_ sending: Sending, _ error: IntegrationError, candidates: [RemoteID] = []) throws -> LaneCommit {
         var commit = try block(
             sending.work,

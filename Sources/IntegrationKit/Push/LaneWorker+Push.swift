@@ -176,7 +176,9 @@ extension LaneWorker {
         return (free, stopped)
     }
 
-    /// Sends one batch. A cancelled task waits for the answer: what left the machine must be known.
+    /// Sends one batch.
+    ///
+    /// A cancelled task waits for the answer: what left the machine must be known.
     private func send(
         _ ready: [Sending],
         _ batch: WriteBatch,

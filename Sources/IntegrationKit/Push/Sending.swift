@@ -28,7 +28,9 @@ struct Sending: Sendable {
     /// Whether the lane has jobs behind those that the write carries.
     var hasMore: Bool { !work.isWhole || work.jobs.count > carries }
 
-    /// The head job in a state. Once an attempt was committed it holds what all the jobs said: the others are done.
+    /// The head job in a state.
+    ///
+    /// Once an attempt was committed it holds what all the jobs said: the others are done.
     func head(_ state: JobState, worker: LaneWorker) throws -> Row<SyncJob> {
         var row = head
         row.record.state = state
@@ -123,8 +125,10 @@ extension LaneWorker {
             .map(\.id).filter { !sending.link.naturalKeys.contains($0.key) }
     }
 
-    /// The ledger after a write. An answer shows what the platform made of our values; what was found later may hold
-    /// somebody else's edits, and only what is equal was surely agreed on.
+    /// The ledger after a write.
+    ///
+    /// An answer shows what the platform made of our values; what was found later may hold somebody else's edits, and
+    /// only what is equal was surely agreed on.
     private func tags(after sending: Sending, _ record: RemoteRecord, isAnswer: Bool) -> [UInt32: FieldTag] {
         let ledger = Ledger(keys: integration.keys, link: sending.linkKey)
         var tags = Dictionary(sending.link.tags.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last })

@@ -136,7 +136,9 @@ struct EngineCore: Sendable {
         }
     }
 
-    /// Changes an integration's status row, whoever else changes it meanwhile. Does nothing once it is deleted.
+    /// Changes an integration's status row, whoever else changes it meanwhile.
+    ///
+    /// Does nothing once it is deleted.
     func updateStatus(of id: String, tenant: String, _ change: (inout IntegrationStatus) -> Void) async throws {
         for _ in 0..<8 {
             guard let row = try await store.record(IntegrationStatus.self, id) else { return }

@@ -44,6 +44,7 @@ public struct EngineOptions: Sendable {
     /// - Parameters:
     ///   - failures: How often it failed, 1 for the first time.
     ///   - random: The jitter.
+    /// - Returns: The wait.
     func backoff(_ failures: Int, _ random: RandomSource) -> Duration {
         let ceiling = min(2.0 * pow(2, Double(min(failures, 12))), EngineOptions.longestBackoff.inSeconds)
         return .milliseconds(Int64((1 + random.fraction() * ceiling) * 1000))

@@ -128,7 +128,10 @@ extension RecordLink {
             }
             indexes.append(
                 IndexEntry(
-                    "link.sweep", RowKey.join(integration, remote.kind.rawValue, RowKey.number(seenSweep))))
+                    "link.sweep",
+                    RowKey.join(integration, remote.kind.rawValue, RowKey.number(seenSweep))
+                )
+            )
         } else if let remote {
             indexes.append(IndexEntry("link.tombstone", RecordLink.remoteKey(remote, in: integration)))
         }

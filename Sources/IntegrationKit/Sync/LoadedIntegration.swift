@@ -50,7 +50,8 @@ struct LoadedIntegration: Sendable {
     static func load(_ ids: [String], in core: EngineCore) async throws -> [LoadedIntegration] {
         guard !ids.isEmpty else { return [] }
         let rows = try await core.store.rows(
-            ids.flatMap { [IntegrationRecord.rowID($0), Fence.rowID($0), IntegrationStatus.rowID($0)] })
+            ids.flatMap { [IntegrationRecord.rowID($0), Fence.rowID($0), IntegrationStatus.rowID($0)] }
+        )
         let own = Dictionary(
             grouping: try await core.store.rows(matching: RowQuery("mapping.integration", keys: ids, limit: 10_000)),
             by: \.content.integration
@@ -171,13 +172,18 @@ struct LoadedIntegration: Sendable {
     ///   - operation: What is being done, for logs.
     ///   - window: The last moment at which a write may leave.
     ///   - reservation: The budgets of the first request, taken before.
+    /// - Returns: The session.
     func session(
         _ operation: String,
         window: SendWindow? = nil,
         reservation: BudgetReservation? = nil
     ) -> ProviderSession {
         let pipeline = core.pipeline(
-            provider, account, tenant: tenant, integration: id, reserve: settings.reserve,
+            provider,
+            account,
+            tenant: tenant,
+            integration: id,
+            reserve: settings.reserve,
             credential: { try await credential(rejecting: $0) }
         )
         var fixed = OperationContext(
@@ -243,7 +249,10 @@ extension IntegrationRecord {
             indexes: [
                 IndexEntry("integration.tenant", tenant),
                 IndexEntry(
-                    "integration.account", RowKey.join(tenant, account.platform.rawValue, account.value), isUnique: true),
+                    "integration.account",
+                    RowKey.join(tenant, account.platform.rawValue, account.value),
+                    isUnique: true
+                ),
                 IndexEntry("integration.remote", RowKey.join(account.platform.rawValue, account.value)),
                 IndexEntry("integration.all", id),
             ]

@@ -119,7 +119,8 @@ public actor SyncCoordinator {
                 }
             }
             changes.touches.append(
-                LaneTouch(.pull(stream, in: integration), tenant: loaded.tenant, workClass: .pull))
+                LaneTouch(.pull(stream, in: integration), tenant: loaded.tenant, workClass: .pull)
+            )
         }
         try await core.commit(changes)
     }

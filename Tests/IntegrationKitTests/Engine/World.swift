@@ -61,8 +61,13 @@ struct World {
             random: SeededGenerator(seed: seed).randomSource
         )
         integration = try await manager.connect(
-            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings,
-            provisions: provisions)
+            .hubSpot,
+            for: World.tenant,
+            name: "Mon HubSpot",
+            form: ["access_token": token],
+            settings: settings,
+            provisions: provisions
+        )
         coordinator = SyncCoordinator(manager, host: records)
     }
 
@@ -75,15 +80,28 @@ struct World {
         await records.edit(World.prospect(id), fields)
         try await coordinator.enqueue(
             DomainEvent(
-                .prospectCreated, id: event ?? "created-\(id)", of: id, for: World.tenant, fields: fields,
-                occurredAt: clock.wall))
+                .prospectCreated,
+                id: event ?? "created-\(id)",
+                of: id,
+                for: World.tenant,
+                fields: fields,
+                occurredAt: clock.wall
+            )
+        )
     }
 
     func update(_ id: String, _ fields: [FieldName: FieldValue], event: String) async throws {
         await records.edit(World.prospect(id), fields)
         try await coordinator.enqueue(
             DomainEvent(
-                .prospectUpdated, id: event, of: id, for: World.tenant, fields: fields, occurredAt: clock.wall))
+                .prospectUpdated,
+                id: event,
+                of: id,
+                for: World.tenant,
+                fields: fields,
+                occurredAt: clock.wall
+            )
+        )
     }
 
     func sync() async throws -> SyncReport {
