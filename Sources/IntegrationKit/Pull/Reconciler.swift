@@ -220,7 +220,7 @@ struct Reconciler: Sendable {
         )
         link.remote = record.id
         let row = try link.row(
-            RowKey.join(integration.id, key),
+            RecordLink.unclaimedKey(key, in: integration.id),
             tenant: integration.tenant,
             integration: integration.id
         )

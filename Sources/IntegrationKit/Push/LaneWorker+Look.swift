@@ -8,7 +8,9 @@ extension LaneWorker {
         var reading: [Plan] = []
         var asking: [Plan] = []
         let unswept = try await unsweptKinds(Set(plans.map(\.kind)))
-        for plan in plans {
+        let unclaimed = try await unclaimedKeys(of: plans)
+        for var plan in plans {
+            if unclaimed.contains(plan.link.externalKey) { plan.link.state = .unclaimed }
             if plan.link.isLinked {
                 if plan.fold.outcome == .delete {
                     result.append(plan)
@@ -28,6 +30,16 @@ extension LaneWorker {
         result += try await read(reading)
         result += try await ask(asking)
         return result
+    }
+
+    /// The keys of new records that the platform has shown before the host spoke of them.
+    private func unclaimedKeys(of plans: [Plan]) async throws -> Set<String> {
+        let new = plans.filter { $0.link.state == .unlinked && $0.fold.outcome == .save }
+        let shown = try await core.store.records(
+            RecordLink.self,
+            new.map { RecordLink.unclaimedKey($0.link.externalKey, in: integration.id) }
+        )
+        return Set(shown.values.map(\.record.externalKey))
     }
 
     private func hasNews(_ plan: Plan) -> Bool {
@@ -142,7 +154,7 @@ extension LaneWorker {
                 commit.events = [
                     event(.adopted, plan.head.record, remote: remote, "Linked the record that was there already.")
                 ]
-                commit.wakes = plan.linkKey
+                commit.makes(plan.link, plan.linkKey)
             } else {
                 commit.dueAfter = .seconds(1)
             }

@@ -105,7 +105,7 @@ extension LaneWorker {
             )
         )
         commit.claimant = sending.head
-        commit.wakes = sending.linkKey
+        commit.makes(link, sending.linkKey)
         commit.dueAfter = .zero
         return commit
     }

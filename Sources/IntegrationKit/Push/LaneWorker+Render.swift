@@ -67,7 +67,7 @@ extension LaneWorker {
             commit.puts += keys
             link.naturalKeys = keys.map(\.id.key)
             commit.claimant = plan.head
-            commit.wakes = plan.linkKey
+            commit.makes(link, plan.linkKey)
         } else if let remote = plan.remote {
             let moved = try await movedNaturalKeys(of: &link, to: remote)
             commit.puts += moved.puts

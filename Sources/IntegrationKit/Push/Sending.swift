@@ -98,7 +98,7 @@ extension LaneWorker {
         try finish(sending.jobs, outcome, remote: record.id, words(for: outcome, sending.write.kind), in: &commit)
         commit.events += sending.notes
         commit.dueAfter = sending.hasMore ? .zero : nil
-        if !wasLinked { commit.wakes = sending.linkKey }
+        if !wasLinked { commit.makes(link, sending.linkKey) }
         commit.claimant = sending.head
         commit.answered = record.id
         return commit

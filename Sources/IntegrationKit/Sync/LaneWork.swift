@@ -118,6 +118,14 @@ struct LaneCommit: Sendable {
     }
 }
 
+extension LaneCommit {
+    /// Notes that the commit links a record: jobs that waited for it wake, and nobody need claim it any more.
+    mutating func makes(_ link: RecordLink, _ key: String) {
+        wakes = key
+        deletes.append(RecordLink.rowID(RecordLink.unclaimedKey(link.externalKey, in: work.lane.integration)))
+    }
+}
+
 extension RecordLink {
     /// What to put to store the link, with its indexes.
     func row(_ key: String, tenant: String, integration: String) throws -> RowContent {
@@ -137,6 +145,11 @@ extension RecordLink {
         }
         if let host { indexes.append(IndexEntry("record", RowKey.join(host.tenant, host.kind, host.id))) }
         return try content(key: key, tenant: tenant, integration: integration, indexes: indexes)
+    }
+
+    /// The row of a record that carries a key of ours which no host's record has claimed.
+    static func unclaimedKey(_ externalKey: String, in integration: String) -> String {
+        RowKey.join(integration, externalKey)
     }
 
     static func remoteKey(_ id: RemoteID, in integration: String) -> String {

@@ -175,6 +175,50 @@ import Testing
         #expect(world.contacts().count == 1)
     }
 
+    @Test func aRecordThatCarriesOurKeyWaitsForTheHostsWord() async throws {
+        let world = try await World()
+        try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
+        try await world.settle()
+        // The same installation with an empty store: the platform knows more than it does.
+        let records = InMemoryHostRecords()
+        let store = InMemoryIntegrationStore(time: world.clock.timeSource)
+        let manager = try await IntegrationManager(
+            providers: [.hubSpot],
+            store: store,
+            keyring: try Keyring(current: Data(repeating: 7, count: 32)),
+            namespace: "tests",
+            transport: world.platform,
+            time: world.clock.timeSource
+        )
+        let again = try await manager.connect(
+            .hubSpot,
+            for: World.tenant,
+            name: "Mon HubSpot",
+            form: ["access_token": world.token]
+        )
+        let coordinator = SyncCoordinator(manager, host: records)
+        for _ in 0..<20 {
+            try await coordinator.syncOnce(until: .now + .seconds(30))
+            world.clock.advance(by: .seconds(2))
+        }
+        #expect(await records.references.isEmpty)
+        let links = RowQuery("link.key", range: "\(again.id)|"..<"\(again.id)|~")
+        #expect(await store.count(matching: links, upTo: 10) == 1)
+        try await coordinator.enqueue(
+            DomainEvent(
+                .prospectCreated,
+                id: "resync-p1",
+                of: "p1",
+                for: World.tenant,
+                fields: ["email": "ada@example.fr", "first_name": "Ada"]
+            )
+        )
+        try await coordinator.syncOnce(until: .now + .seconds(30))
+        #expect(world.contacts().count == 1)
+        #expect(await store.count(matching: links, upTo: 10) == 1)
+        #expect(try await manager.why(World.prospect("p1")).description.contains("linked"))
+    }
+
     @Test func aMappingToAFieldThatIsNotThereIsRefusedWithNamesNearby() async throws {
         let world = try await World()
         let mapping = FieldMapping(
