@@ -31,8 +31,12 @@ enum EngineBenchmark {
         )
         for tenant in 0..<tenants {
             _ = try await manager.connect(
-                InstantProvider.id, for: "tenant-\(tenant)", name: "Instant", form: ["api_key": "k"],
-                settings: SyncSettings(direction: .push))
+                InstantProvider.id,
+                for: "tenant-\(tenant)",
+                name: "Instant",
+                form: ["api_key": "k"],
+                settings: SyncSettings(direction: .push)
+            )
         }
         let coordinator = SyncCoordinator(manager)
         let queueing = try await Meter.seconds {
@@ -56,15 +60,23 @@ enum EngineBenchmark {
         meter.line("\(prefix): enqueue, 100 a call", ours: Double(count) / queueing, unit: "events/s")
         meter.line("\(prefix): claim to commit", ours: Double(created) / working, unit: "events/s")
         meter.line(
-            "\(prefix): whole way", ours: Double(created) / (queueing + working), unit: "events/s", aim: "50,000")
+            "\(prefix): whole way",
+            ours: Double(created) / (queueing + working),
+            unit: "events/s",
+            aim: "50,000"
+        )
     }
 
     private static func event(_ number: Int) -> DomainEvent {
         DomainEvent(
-            .prospectCreated, id: "event-\(number)", of: "prospect-\(number)", for: "tenant-\(number % tenants)",
+            .prospectCreated,
+            id: "event-\(number)",
+            of: "prospect-\(number)",
+            for: "tenant-\(number % tenants)",
             fields: [
                 "email": .text("ada.\(number)@example.fr"), "first_name": "Ada", "last_name": "Lovelace",
                 "phone": .text("+3361234\(number % 10_000)"), "city": "Paris",
-            ])
+            ]
+        )
     }
 }
