@@ -48,11 +48,17 @@ struct RecordReader {
     }
 
     private static func mismatch(_ type: Any.Type) -> DecodingError {
-        DecodingError.typeMismatch(type, DecodingError.Context(codingPath: [], debugDescription: "Another type stands there."))
+        DecodingError.typeMismatch(
+            type,
+            DecodingError.Context(codingPath: [], debugDescription: "Another type stands there.")
+        )
     }
 
     private static func missing(_ key: any CodingKey) -> DecodingError {
-        DecodingError.keyNotFound(key, DecodingError.Context(codingPath: [], debugDescription: "There is no such member."))
+        DecodingError.keyNotFound(
+            key,
+            DecodingError.Context(codingPath: [], debugDescription: "There is no such member.")
+        )
     }
 }
 

@@ -39,34 +39,62 @@ struct LoadedIntegration: Sendable {
 
     /// Reads an integration; nil if it is not there or its provider is not.
     static func load(_ id: String, in core: EngineCore) async throws -> LoadedIntegration? {
-        let wanted = [IntegrationRecord.rowID(id), Fence.rowID(id), IntegrationStatus.rowID(id)]
-        let rows = try await core.store.rows(wanted)
-        guard let stored = rows[wanted[0]], let fenceRow = rows[wanted[1]] else { return nil }
-        let record = try Row<IntegrationRecord>(stored)
-        let fence = try Row<Fence>(fenceRow)
-        guard let provider = core.providers[record.record.platform],
-            let keys = try await core.vault.existingKeys(for: record.record.tenant)
-        else { return nil }
-        let own = try await core.store.records(
-            MappingRecord.self,
-            matching: RowQuery("mapping.integration", keys: [id])
+        let rows = try await core.store.rows(
+            [IntegrationRecord.rowID(id), Fence.rowID(id), IntegrationStatus.rowID(id)])
+        guard let record = rows[IntegrationRecord.rowID(id)] else { return nil }
+        return try await load([record], with: rows, in: core).first
+    }
+
+    /// Reads all integrations of a tenant, in as many steps as it takes to read one.
+    static func load(tenant: String, in core: EngineCore) async throws -> [LoadedIntegration] {
+        let records = try await core.store.rows(matching: RowQuery("integration.tenant", keys: [tenant]))
+        guard !records.isEmpty else { return [] }
+        let rows = try await core.store.rows(
+            records.map(\.content.id.key).flatMap { [Fence.rowID($0), IntegrationStatus.rowID($0)] }
         )
-        let replaced = own.map(\.record.mapping)
-        let defaults = provider.descriptor.mappings.filter { mapping in
-            !replaced.contains { $0.hostKind == mapping.hostKind && $0.kind == mapping.kind }
+        return try await load(records, with: rows, in: core)
+    }
+
+    private static func load(
+        _ records: [StoredRow],
+        with rows: [RowID: StoredRow],
+        in core: EngineCore
+    ) async throws -> [LoadedIntegration] {
+        let ids = records.map(\.content.id.key)
+        let mappings = try await core.store.rows(
+            matching: RowQuery("mapping.integration", keys: ids, limit: 1000 * ids.count)
+        )
+        let replaced = try Dictionary(grouping: mappings, by: \.content.integration)
+            .mapValues { try $0.map { try Row<MappingRecord>($0).record.mapping } }
+        var loaded: [LoadedIntegration] = []
+        for stored in records {
+            let record = try Row<IntegrationRecord>(stored)
+            let id = record.id.key
+            guard let fence = try rows[Fence.rowID(id)].map({ try Row<Fence>($0) }),
+                let provider = core.providers[record.record.platform],
+                let keys = try await core.vault.existingKeys(for: record.record.tenant)
+            else { continue }
+            let own = replaced[id] ?? []
+            let defaults = provider.descriptor.mappings.filter { mapping in
+                !own.contains { $0.hostKind == mapping.hostKind && $0.kind == mapping.kind }
+            }
+            loaded.append(
+                LoadedIntegration(
+                    id: id,
+                    core: core,
+                    record: record.record,
+                    recordRevision: record.revision,
+                    fence: fence.record,
+                    fenceRevision: fence.revision,
+                    status: try rows[IntegrationStatus.rowID(id)].map { try Row<IntegrationStatus>($0).record }
+                        ?? IntegrationStatus(),
+                    provider: provider,
+                    keys: keys,
+                    mappings: own + defaults
+                )
+            )
         }
-        return LoadedIntegration(
-            id: id,
-            core: core,
-            record: record.record,
-            recordRevision: record.revision,
-            fence: fence.record,
-            fenceRevision: fence.revision,
-            status: try rows[wanted[2]].map { try Row<IntegrationStatus>($0).record } ?? IntegrationStatus(),
-            provider: provider,
-            keys: keys,
-            mappings: replaced + defaults
-        )
+        return loaded
     }
 
     /// The mapping between a host's kind and a platform's kind.
@@ -153,7 +181,11 @@ struct LoadedIntegration: Sendable {
         reservation: BudgetReservation? = nil
     ) -> ProviderSession {
         let pipeline = core.pipeline(
-            provider, account, tenant: tenant, integration: id, reserve: settings.reserve,
+            provider,
+            account,
+            tenant: tenant,
+            integration: id,
+            reserve: settings.reserve,
             credential: { try await credential(rejecting: $0) }
         )
         let fixed = OperationContext(
@@ -212,7 +244,10 @@ extension IntegrationRecord {
             indexes: [
                 IndexEntry("integration.tenant", tenant),
                 IndexEntry(
-                    "integration.account", RowKey.join(tenant, account.platform.rawValue, account.value), isUnique: true),
+                    "integration.account",
+                    RowKey.join(tenant, account.platform.rawValue, account.value),
+                    isUnique: true
+                ),
                 IndexEntry("integration.remote", RowKey.join(account.platform.rawValue, account.value)),
                 IndexEntry("integration.all", id),
             ]

@@ -76,22 +76,16 @@ extension SyncCoordinator {
     }
 
     private func members(of tenant: String) async throws -> [Member] {
-        let rows = try await core.store.rows(matching: RowQuery("integration.tenant", keys: [tenant]))
-        var result: [Member] = []
-        for row in rows {
-            guard let integration = try await LoadedIntegration.load(row.content.id.key, in: core) else { continue }
-            result.append(
-                Member(
-                    integration: integration,
-                    routes: EventRoutes(
-                        descriptor: integration.provider.descriptor,
-                        settings: integration.settings,
-                        access: integration.record.access
-                    )
+        try await LoadedIntegration.load(tenant: tenant, in: core).map { integration in
+            Member(
+                integration: integration,
+                routes: EventRoutes(
+                    descriptor: integration.provider.descriptor,
+                    settings: integration.settings,
+                    access: integration.record.access
                 )
             )
         }
-        return result
     }
 
     private func take(_ events: [DomainEvent], _ members: [String: [Member]]) async throws -> [EnqueueReceipt.Line] {
@@ -160,7 +154,12 @@ extension SyncCoordinator {
         _ integration: LoadedIntegration
     ) throws -> (RowContent, LaneID) {
         let key = RowKey.join(
-            event.record.tenant, event.id, integration.id, route.kind.rawValue, route.action.rawValue)
+            event.record.tenant,
+            event.id,
+            integration.id,
+            route.kind.rawValue,
+            route.action.rawValue
+        )
         let now = core.now()
         let action: SyncJob.Action =
             switch route.action {
@@ -191,7 +190,10 @@ extension SyncCoordinator {
         let related = event.related.filter { record in route.relations.contains { $0.hostKind == record.kind } }
         try job.seal(
             JobPayload(
-                words: event.fields.mapValues { HostWord(value: $0) }, related: related, relations: route.relations),
+                words: event.fields.mapValues { HostWord(value: $0) },
+                related: related,
+                relations: route.relations
+            ),
             key,
             integration.keys
         )
@@ -216,7 +218,8 @@ extension SyncCoordinator {
                 changes.requires.insert(.absent(job.row.id))
                 changes.puts.append(job.row)
                 changes.touches.append(
-                    LaneTouch(job.lane, tenant: job.row.tenant, workClass: .live))
+                    LaneTouch(job.lane, tenant: job.row.tenant, workClass: .live)
+                )
             }
             for (event, integration) in notes {
                 changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
@@ -232,7 +235,10 @@ extension SyncCoordinator {
                     throw IntegrationError(
                         .conflict,
                         "An integration was changed while events were enqueued.",
-                        remedy: LocalizedText("Enqueue the same events again.", fr: "Relancez l’envoi des mêmes événements."),
+                        remedy: LocalizedText(
+                            "Enqueue the same events again.",
+                            fr: "Relancez l’envoi des mêmes événements."
+                        ),
                         retry: .after(.zero),
                         concerns: .application
                     )

@@ -24,13 +24,15 @@ import Testing
             ).lanes.first
         }
         try await store.commit(
-            Changes(id: UUID(), puts: [job("a")], touches: [LaneTouch(lane, tenant: "tenant", workClass: .live)]))
+            Changes(id: UUID(), puts: [job("a")], touches: [LaneTouch(lane, tenant: "tenant", workClass: .live)])
+        )
         let first = try #require(await claim())
         try await store.commit(Changes(id: UUID(), releases: [LaneRelease(first.lease, seenTail: first.tail)]))
         #expect(await claim() == nil, "it sleeps while its job waits")
         try await store.commit(Changes(id: UUID(), deletes: [job("a").id]))
         try await store.commit(
-            Changes(id: UUID(), puts: [job("b")], touches: [LaneTouch(lane, tenant: "tenant", workClass: .bulk)]))
+            Changes(id: UUID(), puts: [job("b")], touches: [LaneTouch(lane, tenant: "tenant", workClass: .bulk)])
+        )
         #expect(await claim()?.workClass == .bulk)
     }
 }

@@ -59,7 +59,11 @@ import Testing
         .blocked(
             BlockReason(
                 error: IntegrationError(
-                    .refused, "No.", remedy: LocalizedText("Do.", fr: "Faites."), retry: .after(.seconds(3))),
+                    .refused,
+                    "No.",
+                    remedy: LocalizedText("Do.", fr: "Faites."),
+                    retry: .after(.seconds(3))
+                ),
                 since: date,
                 need: nil,
                 candidates: [RemoteID(.contact, "1"), RemoteID(.note, "2", parent: "3")]
@@ -67,9 +71,18 @@ import Testing
         ),
         .sent(
             Attempt(
-                number: 1, write: Data("sealed".utf8), writeID: UUID(), covers: ["a", "b"],
-                safety: .keyed(for: .seconds(9)), sendBy: date, unknownSince: nil, absences: 0, earlierUnknown: true,
-                pendingUntil: date)),
+                number: 1,
+                write: Data("sealed".utf8),
+                writeID: UUID(),
+                covers: ["a", "b"],
+                safety: .keyed(for: .seconds(9)),
+                sendBy: date,
+                unknownSince: nil,
+                absences: 0,
+                earlierUnknown: true,
+                pendingUntil: date
+            )
+        ),
     ])
     func everyStateOfAJobIsWrittenAsFoundationWritesIt(state: JobState) throws {
         try check(state)
@@ -87,8 +100,13 @@ import Testing
 
     @Test func aRecordComesBackFromTheTextOfAnEarlierVersion() throws {
         var link = RecordLink(
-            host: Self.reference, remote: RemoteID(.contact, "7"), kind: .contact, externalKey: "ik", state: .linked,
-            linkedAt: Self.date)
+            host: Self.reference,
+            remote: RemoteID(.contact, "7"),
+            kind: .contact,
+            externalKey: "ik",
+            state: .linked,
+            linkedAt: Self.date
+        )
         link.tags = [FieldTag(rule: 1, host: .max, remote: 2, confirmed: true)]
         link.digest = Data([1, 2, 3])
         link.relations = [.max, 0]

@@ -30,7 +30,11 @@ enum CallsBenchmark {
             time: clock.timeSource
         )
         _ = try await manager.connect(
-            .hubSpot, for: "tenant", name: "HubSpot", form: ["access_token": platform.issueToken(for: 42)])
+            .hubSpot,
+            for: "tenant",
+            name: "HubSpot",
+            form: ["access_token": platform.issueToken(for: 42)]
+        )
         let records = InMemoryHostRecords()
         let coordinator = SyncCoordinator(manager, host: records)
         try await settle(coordinator, clock)
@@ -44,7 +48,9 @@ enum CallsBenchmark {
                     ]
                     let host = HostReference(tenant: "tenant", kind: "prospect", id: "p\(number)")
                     await records.edit(host, fields)
-                    events.append(DomainEvent(type, id: "\(name)-\(number)", of: host.id, for: "tenant", fields: fields))
+                    events.append(
+                        DomainEvent(type, id: "\(name)-\(number)", of: host.id, for: "tenant", fields: fields)
+                    )
                 }
                 try await coordinator.enqueue(events)
             }
@@ -54,7 +60,10 @@ enum CallsBenchmark {
             let text = made.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
             let done = report.count(.created) + report.count(.updated)
             meter.note(
-                "\(done) contact \(name): write calls", "\(writes.values.reduce(0, +))", aim: "10; all: \(text)")
+                "\(done) contact \(name): write calls",
+                "\(writes.values.reduce(0, +))",
+                aim: "10; all: \(text)"
+            )
         }
     }
 

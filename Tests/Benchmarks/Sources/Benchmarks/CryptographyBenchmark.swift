@@ -16,26 +16,39 @@ enum CryptographyBenchmark {
         let theirs = SwiftCryptoCipher(key: key, purpose: "row")
         let aim = "0.25x"
         try meter.compare(
-            "SHA-256 of 1 MiB", per: 1, "MiB/s", aim: aim,
+            "SHA-256 of 1 MiB",
+            per: 1,
+            "MiB/s",
+            aim: aim,
             ours: { Meter.consume(Hashing.sha256(large)) },
             theirs: { Meter.consume(SHA256.hash(data: large)) }
         )
         try meter.compare(
-            "SHA-256 of 512 bytes", per: 1, "/s", aim: aim,
+            "SHA-256 of 512 bytes",
+            per: 1,
+            "/s",
+            aim: aim,
             ours: { Meter.consume(Hashing.sha256(small)) },
             theirs: { Meter.consume(Data(SHA256.hash(data: small))) }
         )
         try meter.compare(
-            "HMAC-SHA-256 of 512 bytes", per: 1, "/s", aim: aim,
+            "HMAC-SHA-256 of 512 bytes",
+            per: 1,
+            "/s",
+            aim: aim,
             ours: { Meter.consume(Hashing.hmacSHA256(small, key: key)) },
             theirs: {
                 Meter.consume(
-                    Data(HMAC<SHA256>.authenticationCode(for: small, using: SymmetricKey(data: key))))
+                    Data(HMAC<SHA256>.authenticationCode(for: small, using: SymmetricKey(data: key)))
+                )
             }
         )
         for (name, message) in [("512 bytes", small), ("1 MiB", large)] {
             try meter.compare(
-                "seal \(name)", per: 1, "/s", aim: aim,
+                "seal \(name)",
+                per: 1,
+                "/s",
+                aim: aim,
                 ours: { Meter.consume(ours.seal(message, authenticating: place)) },
                 theirs: { Meter.consume(try theirs.seal(message, authenticating: place)) }
             )
@@ -43,7 +56,10 @@ enum CryptographyBenchmark {
                 ours.seal(message, authenticating: place), try theirs.seal(message, authenticating: place)
             )
             try meter.compare(
-                "open \(name)", per: 1, "/s", aim: aim,
+                "open \(name)",
+                per: 1,
+                "/s",
+                aim: aim,
                 ours: { Meter.consume(try ours.open(sealedByUs, authenticating: place)) },
                 theirs: { Meter.consume(try theirs.open(sealedByThem, authenticating: place)) }
             )

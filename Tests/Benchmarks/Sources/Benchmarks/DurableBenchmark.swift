@@ -92,8 +92,12 @@ enum DurableBenchmark {
             }
             for (name, aim) in aims.sorted(by: { $0.key > $1.key }) {
                 meter.line(
-                    "\(size.formatted()) rows present: \(name)", ours: Meter.median(ours.rates[name] ?? []),
-                    theirs: Meter.median(theirs.rates[name] ?? []), unit: "jobs/s", aim: aim)
+                    "\(size.formatted()) rows present: \(name)",
+                    ours: Meter.median(ours.rates[name] ?? []),
+                    theirs: Meter.median(theirs.rates[name] ?? []),
+                    unit: "jobs/s",
+                    aim: aim
+                )
             }
         }
     }

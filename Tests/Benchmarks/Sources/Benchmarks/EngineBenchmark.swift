@@ -31,14 +31,26 @@ enum EngineBenchmark {
         )
         for tenant in 0..<tenants {
             _ = try await manager.connect(
-                InstantProvider.id, for: "tenant-\(tenant)", name: "Instant", form: ["api_key": "k"],
-                settings: SyncSettings(direction: .push))
+                InstantProvider.id,
+                for: "tenant-\(tenant)",
+                name: "Instant",
+                form: ["api_key": "k"],
+                settings: SyncSettings(direction: .push)
+            )
         }
         let coordinator = SyncCoordinator(manager)
         let queueing = try await Meter.seconds {
             for start in stride(from: 0, to: count, by: 100) {
                 try await coordinator.enqueue((start..<start + 100).map(event))
             }
+        }
+        let prefix = "\(count.formatted()) events \(name)"
+        if count == 1_000 {
+            // The same events again: each call looks, and finds that they are known.
+            let single = try await Meter.seconds {
+                for number in 0..<count { try await coordinator.enqueue([event(number)]) }
+            }
+            meter.line("\(prefix): enqueue again, 1 a call", ours: Double(count) / single, unit: "events/s")
         }
         var created = 0
         let working = try await Meter.seconds {
@@ -52,19 +64,26 @@ enum EngineBenchmark {
                 created += done
             }
         }
-        let prefix = "\(count.formatted()) events \(name)"
         meter.line("\(prefix): enqueue, 100 a call", ours: Double(count) / queueing, unit: "events/s")
         meter.line("\(prefix): claim to commit", ours: Double(created) / working, unit: "events/s")
         meter.line(
-            "\(prefix): whole way", ours: Double(created) / (queueing + working), unit: "events/s", aim: "50,000")
+            "\(prefix): whole way",
+            ours: Double(created) / (queueing + working),
+            unit: "events/s",
+            aim: "50,000"
+        )
     }
 
     private static func event(_ number: Int) -> DomainEvent {
         DomainEvent(
-            .prospectCreated, id: "event-\(number)", of: "prospect-\(number)", for: "tenant-\(number % tenants)",
+            .prospectCreated,
+            id: "event-\(number)",
+            of: "prospect-\(number)",
+            for: "tenant-\(number % tenants)",
             fields: [
                 "email": .text("ada.\(number)@example.fr"), "first_name": "Ada", "last_name": "Lovelace",
                 "phone": .text("+3361234\(number % 10_000)"), "city": "Paris",
-            ])
+            ]
+        )
     }
 }

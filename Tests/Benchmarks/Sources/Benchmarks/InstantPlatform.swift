@@ -17,7 +17,10 @@ struct InstantPlatform: HTTPTransport {
             return .object(result)
         }
         return HTTPResponse(
-            status: 200, headers: InstantPlatform.headers, body: JSONValue.object(["results": .array(results)]).data)
+            status: 200,
+            headers: InstantPlatform.headers,
+            body: JSONValue.object(["results": .array(results)]).data
+        )
     }
 }
 
@@ -28,9 +31,11 @@ struct InstantProvider: IntegrationProvider {
 
     /// Where the platform is.
     let address: URL
+    let descriptor: PlatformDescriptor
 
-    var descriptor: PlatformDescriptor {
-        PlatformDescriptor(
+    init(address: URL) {
+        self.address = address
+        descriptor = PlatformDescriptor(
             id: InstantProvider.id,
             name: "Instant",
             summary: LocalizedText("Answers at once.", fr: "Répond aussitôt."),
@@ -39,20 +44,27 @@ struct InstantProvider: IntegrationProvider {
             documentation: address,
             signInMethods: [
                 SignInMethod(
-                    id: "api-key", label: LocalizedText("Key", fr: "Clé"),
-                    fields: [FormField(id: "api_key", label: LocalizedText("Key", fr: "Clé"), kind: .secret)])
+                    id: "api-key",
+                    label: LocalizedText("Key", fr: "Clé"),
+                    fields: [FormField(id: "api_key", label: LocalizedText("Key", fr: "Clé"), kind: .secret)]
+                )
             ],
             kinds: [
                 KindDescription(
-                    kind: .contact, name: LocalizedText("People", fr: "Personnes"), safety: .keyed(for: nil))
+                    kind: .contact,
+                    name: LocalizedText("People", fr: "Personnes"),
+                    safety: .keyed(for: nil)
+                )
             ],
             routes: [
                 EventRoute(.prospectCreated, .create, .contact), EventRoute(.prospectUpdated, .update, .contact),
             ],
             mappings: [
                 FieldMapping(
-                    hostKind: "prospect", kind: .contact,
-                    rules: InstantProvider.fields.map { FieldRule(FieldName($0), FieldName($0)) })
+                    hostKind: "prospect",
+                    kind: .contact,
+                    rules: InstantProvider.fields.map { FieldRule(FieldName($0), FieldName($0)) }
+                )
             ],
             baseURL: address
         )
@@ -74,8 +86,11 @@ struct InstantProvider: IntegrationProvider {
         var profile = AccountProfile(baseURL: address)
         profile.keySlots[.contact] = KeySlot(field: "key", safety: .keyed(for: nil), settle: .zero)
         return ConnectionReport(
-            key: AccountKey(platform: InstantProvider.id, value: UUID().uuidString), name: "Instant", profile: profile,
-            access: [.contact: .write])
+            key: AccountKey(platform: InstantProvider.id, value: UUID().uuidString),
+            name: "Instant",
+            profile: profile,
+            access: [.contact: .write]
+        )
     }
 
     func plan(_ writes: [RecordWrite], for account: ConnectedAccount) -> [WriteBatch] {
@@ -94,7 +109,8 @@ struct InstantProvider: IntegrationProvider {
             return .object(item)
         }
         let response = try await session.send(
-            HTTPRequest(.post, address, body: JSONValue.object(["items": .array(items)]).data, effect: .write))
+            HTTPRequest(.post, address, body: JSONValue.object(["items": .array(items)]).data, effect: .write)
+        )
         let results = try JSONValue(parsing: response.body)["results"]?.array ?? []
         return results.compactMap { InstantProvider.record($0).map { .applied($0) } }
     }
@@ -112,7 +128,8 @@ struct InstantProvider: IntegrationProvider {
     {
         let page = query.page?.int64 ?? 0
         let answer = try JSONValue(
-            parsing: try await session.send(HTTPRequest(.get, address.appending(path: "pages/\(page)"))).body)
+            parsing: try await session.send(HTTPRequest(.get, address.appending(path: "pages/\(page)"))).body
+        )
         let records = (answer["results"]?.array ?? []).compactMap(InstantProvider.record)
         return ChangePage(changes: records.map { .updated($0) }, next: answer["next"])
     }

@@ -34,22 +34,32 @@ enum JSONBenchmark {
         precondition(again == value)
         let object = try JSONSerialization.jsonObject(with: text)
         try meter.compare(
-            "parse \(text.count.formatted()) bytes (theirs: JSONDecoder)", per: megabytes, "MB/s", aim: "5x",
+            "parse \(text.count.formatted()) bytes (theirs: JSONDecoder)",
+            per: megabytes,
+            "MB/s",
+            aim: "5x",
             ours: { Meter.consume(try JSONValue(parsing: text)) },
             theirs: { Meter.consume(try JSONDecoder().decode(Page.self, from: text)) }
         )
         try meter.compare(
-            "parse (theirs: JSONSerialization)", per: megabytes, "MB/s",
+            "parse (theirs: JSONSerialization)",
+            per: megabytes,
+            "MB/s",
             ours: { Meter.consume(try JSONValue(parsing: text)) },
             theirs: { Meter.consume(try JSONSerialization.jsonObject(with: text)) }
         )
         try meter.compare(
-            "write (theirs: JSONEncoder)", per: megabytes, "MB/s", aim: "5x",
+            "write (theirs: JSONEncoder)",
+            per: megabytes,
+            "MB/s",
+            aim: "5x",
             ours: { Meter.consume(value.data) },
             theirs: { Meter.consume(try JSONEncoder().encode(decoded)) }
         )
         try meter.compare(
-            "write (theirs: JSONSerialization)", per: megabytes, "MB/s",
+            "write (theirs: JSONSerialization)",
+            per: megabytes,
+            "MB/s",
             ours: { Meter.consume(value.data) },
             theirs: { Meter.consume(try JSONSerialization.data(withJSONObject: object)) }
         )

@@ -40,7 +40,8 @@ enum PullBenchmark {
                 for page in 0..<count / 100 {
                     _ = try await transport.send(
                         HTTPRequest(.get, address.appending(path: "pages/\(page)")),
-                        context: OperationContext(platform: InstantProvider.id, operation: "raw"))
+                        context: OperationContext(platform: InstantProvider.id, operation: "raw")
+                    )
                 }
             }
             var options = EngineOptions()
@@ -55,18 +56,28 @@ enum PullBenchmark {
             let host = Counter()
             let coordinator = SyncCoordinator(manager, host: host)
             _ = try await manager.connect(
-                InstantProvider.id, for: "tenant", name: "Instant", form: ["api_key": "k"],
-                settings: SyncSettings(direction: .pull))
+                InstantProvider.id,
+                for: "tenant",
+                name: "Instant",
+                form: ["api_key": "k"],
+                settings: SyncSettings(direction: .pull)
+            )
             let memory = Meter.memory
             let seconds = try await Meter.seconds {
                 _ = try await coordinator.syncOnce(until: .now + .seconds(120))
             }
             let pulled = await host.count.take()["applied"] ?? 0
             meter.line(
-                "\(pulled.formatted()) contacts pulled and mapped (theirs: bytes alone)", ours: Double(pulled) / seconds,
-                theirs: Double(count) / raw, unit: "contacts/s", aim: "200,000")
+                "\(pulled.formatted()) contacts pulled and mapped (theirs: bytes alone)",
+                ours: Double(pulled) / seconds,
+                theirs: Double(count) / raw,
+                unit: "contacts/s",
+                aim: "200,000"
+            )
             meter.note(
-                "memory added, links in memory included", "\((Meter.memory - memory) / max(pulled, 1)) bytes a contact")
+                "memory added, links in memory included",
+                "\((Meter.memory - memory) / max(pulled, 1)) bytes a contact"
+            )
         }
     }
 

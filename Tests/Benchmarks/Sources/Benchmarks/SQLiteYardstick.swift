@@ -74,7 +74,8 @@ struct SQLiteYardstick: Sendable {
             let now = SQLiteYardstick.now
             let rows = try Row.fetchAll(
                 try database.cachedStatement(
-                    sql: "SELECT integration, subject FROM lanes WHERE due <= ? ORDER BY due LIMIT ?"),
+                    sql: "SELECT integration, subject FROM lanes WHERE due <= ? ORDER BY due LIMIT ?"
+                ),
                 arguments: [now, StoreWorkload.batch]
             )
             return try rows.flatMap { row -> [(LaneID, String)] in
@@ -101,10 +102,13 @@ struct SQLiteYardstick: Sendable {
             for (lane, key) in claimed {
                 let token = try Int.fetchOne(
                     try database.cachedStatement(
-                        sql: "SELECT token FROM lanes WHERE integration = ? AND subject = ? AND leasedUntil > ?"),
+                        sql: "SELECT token FROM lanes WHERE integration = ? AND subject = ? AND leasedUntil > ?"
+                    ),
                     arguments: [lane.integration, lane.subject, SQLiteYardstick.now]
                 )
-                guard token != nil, let number = StoreWorkload.number(of: RowID(type: "job", key: key)) else { continue }
+                guard token != nil, let number = StoreWorkload.number(of: RowID(type: "job", key: key)) else {
+                    continue
+                }
                 try SQLiteYardstick.replace(StoreWorkload.job(number, isFinished: true).content, in: database)
                 try database.cachedStatement(sql: "DELETE FROM lanes WHERE integration = ? AND subject = ?")
                     .execute(arguments: [lane.integration, lane.subject])
@@ -133,7 +137,8 @@ struct SQLiteYardstick: Sendable {
         guard
             let created = try Int64.fetchOne(
                 try database.cachedStatement(sql: "SELECT created FROM rows WHERE type = ? AND key = ?"),
-                arguments: [content.id.type, content.id.key])
+                arguments: [content.id.type, content.id.key]
+            )
         else { return }
         try database.cachedStatement(
             sql: "UPDATE rows SET revision = revision + 1, body = ?, keep = ? WHERE created = ?"
@@ -144,7 +149,8 @@ struct SQLiteYardstick: Sendable {
 
     private static func insertEntries(of content: RowContent, _ created: Int64, in database: Database) throws {
         let statement = try database.cachedStatement(
-            sql: "INSERT INTO entries (name, key, created, isUnique) VALUES (?, ?, ?, ?)")
+            sql: "INSERT INTO entries (name, key, created, isUnique) VALUES (?, ?, ?, ?)"
+        )
         for entry in content.indexes {
             try statement.execute(arguments: [entry.name, entry.key, created, entry.isUnique])
         }

@@ -80,8 +80,12 @@ struct StoreWorkload {
     func claimAndComplete() async throws -> Int {
         let answer = try await store.claimLanes(
             LaneClaim(
-                owner: UUID(), lease: .seconds(120), shares: [.live: StoreWorkload.batch],
-                perIntegration: StoreWorkload.batch))
+                owner: UUID(),
+                lease: .seconds(120),
+                shares: [.live: StoreWorkload.batch],
+                perIntegration: StoreWorkload.batch
+            )
+        )
         var changes = Changes(id: UUID())
         for lane in answer.lanes {
             changes.requires.insert(.lease(lane.lease.lane, token: lane.lease.token))

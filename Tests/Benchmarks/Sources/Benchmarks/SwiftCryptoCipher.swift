@@ -9,7 +9,10 @@ struct SwiftCryptoCipher: CredentialCipher {
 
     init(key: Data, purpose: String) {
         self.key = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: key), info: Data(purpose.utf8), outputByteCount: 32)
+            inputKeyMaterial: SymmetricKey(data: key),
+            info: Data(purpose.utf8),
+            outputByteCount: 32
+        )
     }
 
     func seal(_ plaintext: Data, authenticating data: Data) throws -> Data {
