@@ -23,15 +23,19 @@ final class RecordWriter {
         } else if Value.self == Bool.self, let flag = value as? Bool {
             text.append(flag ? "true" : "false")
         } else if Value.self == Int.self, let number = value as? Int {
-            text.append(String(number))
+            text.append(Int64(number))
         } else {
             try writeOther(value)
         }
     }
 
     private func writeOther<Value: Encodable>(_ value: Value) throws {
-        if Value.self == Date.self, let date = value as? Date {
-            text.append(String(date.milliseconds))
+        if Value.self == UInt64.self, let number = value as? UInt64 {
+            text.append(number)
+        } else if Value.self == Int64.self, let number = value as? Int64 {
+            text.append(number)
+        } else if Value.self == Date.self, let date = value as? Date {
+            text.append(date.milliseconds)
         } else if Value.self == Data.self, let data = value as? Data {
             JSONWriter.append(data.base64EncodedString(), to: &text.bytes)
         } else if Value.self == URL.self, let url = value as? URL {
@@ -89,6 +93,21 @@ extension RecordWriter {
 
         mutating func append(_ token: String) {
             bytes.append(contentsOf: token.utf8)
+        }
+
+        mutating func append(_ number: Int64) {
+            if number < 0 { bytes.append(UInt8(ascii: "-")) }
+            append(number.magnitude)
+        }
+
+        mutating func append(_ number: UInt64) {
+            let start = bytes.count
+            var rest = number
+            repeat {
+                bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+                rest /= 10
+            } while rest > 0
+            bytes[start...].reverse()
         }
 
         /// Opens an array or object where a value is awaited, and returns its depth.

@@ -28,7 +28,9 @@ import Testing
     private struct Everything: Codable, Equatable {
         struct Empty: Codable, Equatable {}
         var zebra = "last"
-        var a = [1, -2, .max]
+        var a = [0, 1, -2, 10, .max, .min]
+        var long: [Int64] = [0, -10, .min, .max]
+        var early = Date(milliseconds: -1)
         var b: [[Bool?]] = [[true, nil], []]
         var c: String?
         var d: Int? = 7

@@ -44,6 +44,14 @@ enum EngineBenchmark {
                 try await coordinator.enqueue((start..<start + 100).map(event))
             }
         }
+        let prefix = "\(count.formatted()) events \(name)"
+        if count == 1_000 {
+            // The same events again: each call looks, and finds that they are known.
+            let single = try await Meter.seconds {
+                for number in 0..<count { try await coordinator.enqueue([event(number)]) }
+            }
+            meter.line("\(prefix): enqueue again, 1 a call", ours: Double(count) / single, unit: "events/s")
+        }
         var created = 0
         let working = try await Meter.seconds {
             while created < count {
@@ -56,7 +64,6 @@ enum EngineBenchmark {
                 created += done
             }
         }
-        let prefix = "\(count.formatted()) events \(name)"
         meter.line("\(prefix): enqueue, 100 a call", ours: Double(count) / queueing, unit: "events/s")
         meter.line("\(prefix): claim to commit", ours: Double(created) / working, unit: "events/s")
         meter.line(

@@ -31,9 +31,11 @@ struct InstantProvider: IntegrationProvider {
 
     /// Where the platform is.
     let address: URL
+    let descriptor: PlatformDescriptor
 
-    var descriptor: PlatformDescriptor {
-        PlatformDescriptor(
+    init(address: URL) {
+        self.address = address
+        descriptor = PlatformDescriptor(
             id: InstantProvider.id,
             name: "Instant",
             summary: LocalizedText("Answers at once.", fr: "Répond aussitôt."),

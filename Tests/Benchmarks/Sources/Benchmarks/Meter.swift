@@ -5,6 +5,10 @@ import Foundation
 struct Meter {
     /// Whether fewer and smaller rounds are run.
     var isQuick = false
+    /// Whether a million rows are tried too.
+    var isLarge = false
+    /// How many rows stores are filled with.
+    var sizes: [Int] { [1_000, 10_000] + (isQuick ? [] : [100_000]) + (isLarge ? [1_000_000] : []) }
     /// Where files are written.
     var disk = FileManager.default.temporaryDirectory
     private static let clock = ContinuousClock()
