@@ -221,14 +221,30 @@ struct FieldTag: Codable, Hashable, Sendable {
     var event: Int64 = 0
     /// When the host's event that last set the field happened, in milliseconds.
     var at: Int64 = 0
+}
 
-    private enum CodingKeys: String, CodingKey {
-        case rule = "r"
-        case host = "h"
-        case remote = "p"
-        case confirmed = "c"
-        case event = "e"
-        case at = "t"
+extension FieldTag {
+    /// Writes an array, and leaves out what is nought at its end: a million links hold ten million tags.
+    func encode(to encoder: any Encoder) throws {
+        var array = encoder.unkeyedContainer()
+        try array.encode(rule)
+        try array.encode(host)
+        try array.encode(remote)
+        try array.encode(confirmed ? 1 : 0)
+        guard event != 0 || at != 0 else { return }
+        try array.encode(event)
+        if at != 0 { try array.encode(at) }
+    }
+
+    /// Reads what ``encode(to:)`` wrote.
+    init(from decoder: any Decoder) throws {
+        var array = try decoder.unkeyedContainer()
+        rule = try array.decode(UInt32.self)
+        host = try array.decode(UInt64.self)
+        remote = try array.decode(UInt64.self)
+        confirmed = try array.decode(Int.self) != 0
+        event = array.isAtEnd ? 0 : try array.decode(Int64.self)
+        at = array.isAtEnd ? 0 : try array.decode(Int64.self)
     }
 }
 

@@ -44,7 +44,8 @@ import Testing
 
     @Test(arguments: [
         SimulatedHubSpot.Fault.lostAnswerBefore, .lostAnswerAfter, .timeout, .timeoutAfterEffect, .truncatedBody, .html,
-        .status(500), .statusAfterEffect(502), .status(429), .status(423), .noConnection, .hugeBody, .moving(retryAfter: 90),
+        .status(500), .statusAfterEffect(502), .status(429), .status(423), .noConnection, .hugeBody,
+        .moving(retryAfter: 90),
     ])
     func aFaultNeverDoublesARecord(fault: SimulatedHubSpot.Fault) async throws {
         let world = try await World()
