@@ -35,9 +35,18 @@ extension IntegrationManager {
         try await setState(.disabled, of: id)
     }
 
+    /// Notes that the host has enqueued again what was dropped while the integration was disabled.
+    ///
+    /// - Parameter id: The integration's id; ``Integration/needsResync`` is false afterwards.
+    /// - Throws: ``IntegrationError`` with code `notFound`.
+    public func markResynced(_ id: String) async throws {
+        let integration = try await load(id)
+        try await fence(id, tenant: integration.tenant) { $0.resyncNeeded = false }
+    }
+
     private func setState(_ state: Integration.State, of id: String) async throws {
         let integration = try await load(id)
-        try await fence(id, tenant: integration.tenant, state)
+        try await fence(id, tenant: integration.tenant) { $0.state = state }
         core.openGate(id)
         core.observe(
             IntegrationEvent(
@@ -52,13 +61,16 @@ extension IntegrationManager {
     }
 
     /// Moves the fence; unless work may go on, waits for what this process has under way.
-    private func fence(_ id: String, tenant: String, _ state: Integration.State) async throws {
+    private func fence(_ id: String, tenant: String, _ change: (inout Fence) -> Void) async throws {
         while true {
-            guard let row = try await core.store.record(Fence.self, id), row.record.state != .erased,
-                row.record.state != .draining || state == .draining || state == .erased
-            else { throw IntegrationManager.unknown(id) }
+            guard let row = try await core.store.record(Fence.self, id), row.record.state != .erased else {
+                throw IntegrationManager.unknown(id)
+            }
             var fence = row.record
-            fence.state = state
+            change(&fence)
+            guard row.record.state != .draining || fence.state == .draining || fence.state == .erased else {
+                throw IntegrationManager.unknown(id)
+            }
             do {
                 try await core.commit(
                     Changes(
@@ -71,7 +83,7 @@ extension IntegrationManager {
                 continue
             }
             // Whatever was allowed by the fence as it was read, or by an older one.
-            if state != .enabled { await core.flights.close(id, below: row.revision + 1) }
+            if fence.state != .enabled { await core.flights.close(id, below: row.revision + 1) }
             return
         }
     }
@@ -84,7 +96,7 @@ extension IntegrationManager {
     @discardableResult
     public func delete(_ id: String) async throws -> ErasureReceipt {
         let integration = try await load(id)
-        try await fence(id, tenant: integration.tenant, .draining)
+        try await fence(id, tenant: integration.tenant) { $0.state = .draining }
         let unknown = try await unresolved(RowQuery("job.state", keys: [RowKey.join(id, "sent")]))
         var removed = 0
         while true {
@@ -113,7 +125,7 @@ extension IntegrationManager {
         for row in try await core.store.rows(matching: RowQuery("integration.tenant", keys: [tenant])) {
             let id = row.content.id.key
             do {
-                try await fence(id, tenant: tenant, .erased)
+                try await fence(id, tenant: tenant) { $0.state = .erased }
             } catch let error as IntegrationError where error.code == .notFound {
                 // An earlier call came this far.
             }

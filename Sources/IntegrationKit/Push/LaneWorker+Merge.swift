@@ -70,7 +70,7 @@ extension LaneWorker {
             throw error
         } catch {
             throw IntegrationError(
-                .unavailable,
+                .hostFailed,
                 "The host's records could not be reached (\(type(of: error))).",
                 remedy: LocalizedText(
                     "Check the host's database.",

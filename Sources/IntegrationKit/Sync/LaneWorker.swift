@@ -93,6 +93,9 @@ struct LaneWorker: Sendable {
         switch error.code {
         case .limited:
             return advised ?? .seconds(10)
+        case .hostFailed:
+            // The platform is well; only what needs the host's records waits.
+            return advised ?? .seconds(10)
         case .tooLate, .inactive:
             return .seconds(1)
         case .unavailable where error.concerns == .record:

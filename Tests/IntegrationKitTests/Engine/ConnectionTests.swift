@@ -106,6 +106,50 @@ import Testing
         #expect(world.observer.count(.dropped) == 1)
         let why = try await world.manager.why(event: "created-p1", of: World.tenant)
         #expect(why.description.contains("disabled"))
+        #expect(try await world.manager.integration(world.integration.id).needsResync)
+        try await world.manager.markResynced(world.integration.id)
+        let integration = try await world.manager.integration(world.integration.id)
+        #expect(!integration.needsResync)
+        #expect(integration.state == .disabled)
+    }
+
+    /// A host whose database is away for as long as the switch is on.
+    private actor SwitchedRecords: HostRecords {
+        private let records: InMemoryHostRecords
+        private(set) var isAway = true
+        init(_ records: InMemoryHostRecords) { self.records = records }
+        func comeBack() { isAway = false }
+
+        func current(_ wanted: [HostReference]) async throws -> [HostReference: HostRecord] {
+            if isAway { throw CocoaError(.fileReadUnknown) }
+            return await records.current(wanted)
+        }
+
+        func apply(_ changes: [InboundChange]) async throws -> [InboundOutcome] {
+            if isAway { throw CocoaError(.fileWriteUnknown) }
+            return await records.apply(changes)
+        }
+    }
+
+    @Test func aHostWhoseDatabaseIsAwayHoldsNoPlatformBack() async throws {
+        let world = try await World()
+        try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"])
+        try await world.settle()
+        let records = SwitchedRecords(world.records)
+        let coordinator = SyncCoordinator(world.manager, host: records)
+        let contact = try #require(world.contacts().first)
+        world.clock.advance(by: .seconds(5))
+        try world.platform.edit("contacts", contact.id, in: World.portal, ["jobtitle": "Directrice"])
+        try await world.coordinator.pull(world.integration.id)
+        try await coordinator.syncOnce(until: .now + .seconds(30))
+        #expect(world.observer.count(.breakerOpened) == 0)
+        try await world.create("p2", ["email": "grace@example.com"])
+        try await coordinator.syncOnce(until: .now + .seconds(30))
+        #expect(world.contacts().count == 2)
+        await records.comeBack()
+        world.clock.advance(by: .seconds(60))
+        try await coordinator.syncOnce(until: .now + .seconds(30))
+        #expect(await world.records.record(World.prospect("p1"))?.fields["job_title"] == "Directrice")
     }
 
     @Test func aPausedIntegrationKeepsItsQueue() async throws {
