@@ -5,31 +5,11 @@ import IntegrationKitProviders
 import IntegrationKitTesting
 
 /// Another process of the host on the world's store.
-struct Peer {
+struct Peer: Working {
     let manager: IntegrationManager
     let coordinator: SyncCoordinator
     let observer: RecordingObserver
     let clock: ManualClock
-
-    func sync() async throws -> SyncReport {
-        try await coordinator.syncOnce(until: .now + .seconds(60))
-    }
-
-    /// Works, and lets time pass, until nothing is due within the span.
-    @discardableResult
-    func settle(within span: Duration = .seconds(600)) async throws -> [SyncReport] {
-        var reports: [SyncReport] = []
-        var passed = Duration.zero
-        for _ in 0..<2000 {
-            let report = try await sync()
-            reports.append(report)
-            guard let due = report.nextDue, passed + due <= span else { break }
-            let step = max(due, .milliseconds(10))
-            clock.advance(by: step)
-            passed += step
-        }
-        return reports
-    }
 }
 
 extension World {

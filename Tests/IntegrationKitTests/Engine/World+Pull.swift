@@ -153,15 +153,7 @@ extension World {
             tenantKeys: keys,
             keyring: try Keyring(current: Data(repeating: 7, count: 32)),
             namespace: "tests",
-            applications: [
-                .hubSpot: [
-                    ApplicationCredentials(
-                        clientID: "11111111-2222-3333-4444-555555555555",
-                        secrets: [Secret("yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy")],
-                        redirectURL: URL(fileURLWithPath: "/")
-                    )
-                ]
-            ],
+            applications: World.applications,
             transport: transport,
             observers: [observer],
             time: time,

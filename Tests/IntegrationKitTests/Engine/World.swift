@@ -5,7 +5,7 @@ import IntegrationKitProviders
 import IntegrationKitTesting
 
 /// A host, a simulated HubSpot and the engine between them, all on one manual clock.
-struct World {
+struct World: Working {
     let clock: ManualClock
     let platform: SimulatedHubSpot
     let store: InMemoryIntegrationStore
@@ -17,6 +17,15 @@ struct World {
     let token: String
     static let portal: Int64 = 42
     static let tenant = "tenant-42"
+    static let applications: [PlatformID: [ApplicationCredentials]] = [
+        .hubSpot: [
+            ApplicationCredentials(
+                clientID: "11111111-2222-3333-4444-555555555555",
+                secrets: [Secret("yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy")],
+                redirectURL: URL(fileURLWithPath: "/")
+            )
+        ]
+    ]
 
     init(
         seed: UInt64 = 1,
@@ -45,15 +54,7 @@ struct World {
             store: store,
             keyring: try Keyring(current: Data(repeating: 7, count: 32)),
             namespace: "tests",
-            applications: [
-                .hubSpot: [
-                    ApplicationCredentials(
-                        clientID: "11111111-2222-3333-4444-555555555555",
-                        secrets: [Secret("yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy")],
-                        redirectURL: URL(fileURLWithPath: "/")
-                    )
-                ]
-            ],
+            applications: World.applications,
             transport: platform,
             middlewares: middlewares,
             observers: [observer],
@@ -104,6 +105,16 @@ struct World {
         )
     }
 
+    func contacts() -> [SimulatedHubSpot.Snapshot] { platform.records("contacts", in: World.portal) }
+}
+
+/// One process of the host on a manual clock.
+protocol Working {
+    var coordinator: SyncCoordinator { get }
+    var clock: ManualClock { get }
+}
+
+extension Working {
     func sync() async throws -> SyncReport {
         try await coordinator.syncOnce(until: .now + .seconds(60))
     }
@@ -113,7 +124,7 @@ struct World {
     func settle(within span: Duration = .seconds(600)) async throws -> [SyncReport] {
         var reports: [SyncReport] = []
         var passed = Duration.zero
-        for _ in 0..<500 {
+        for _ in 0..<2000 {
             let report = try await sync()
             reports.append(report)
             guard let due = report.nextDue, passed + due <= span else { break }
@@ -123,6 +134,4 @@ struct World {
         }
         return reports
     }
-
-    func contacts() -> [SimulatedHubSpot.Snapshot] { platform.records("contacts", in: World.portal) }
 }
