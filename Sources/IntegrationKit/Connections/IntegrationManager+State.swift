@@ -313,6 +313,7 @@ extension IntegrationManager {
         let integration = try await load(id)
         try await core.updateStatus(of: id, tenant: integration.tenant) { status in
             if let kind { status.suspended[kind] = nil } else { status.suspended = [:] }
+            if let kind { status.refusalsSinceAccepted[kind] = nil } else { status.refusalsSinceAccepted = [:] }
         }
         try await wakeQueue(of: integration)
     }

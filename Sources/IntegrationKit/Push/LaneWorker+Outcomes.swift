@@ -7,9 +7,11 @@ extension LaneWorker {
         var commits: [LaneCommit] = []
         var again: [Sending] = []
         var pauses: [IntegrationError: Duration] = [:]
+        var accepted: Set<RecordKind> = []
         for (sending, outcome) in zip(sendings, outcomes) {
             switch outcome {
             case .applied(let record):
+                accepted.insert(sending.write.kind)
                 commits.append(try done(sending, record))
             case .exists(let ids):
                 commits.append(try exists(sending, ids))
@@ -25,6 +27,10 @@ extension LaneWorker {
             case .notAttempted(let error) where error.isRecordsOwn, .refused(let error) where error.isRecordsOwn:
                 commits.append(try refused(sending, error))
             case .notAttempted(let error), .refused(let error):
+                if try await isOneRecordsFault(error, sending.write.kind) {
+                    commits.append(try refused(sending, error))
+                    continue
+                }
                 let pause = try await pauses.value(for: error) {
                     tally.add(error)
                     return try await holdBack(error, kind: sending.write.kind)
@@ -38,10 +44,32 @@ extension LaneWorker {
                 commits.append(try unknown(sending, error))
             }
         }
+        try await noteAccepted(accepted)
         try await commitOutcomes(commits)
         guard again.count > 1 else { return again.isEmpty ? [] : [again] }
         let middle = again.count / 2
         return [Array(again[..<middle]), Array(again[middle...])]
+    }
+
+    /// Whether a refusal that could concern a whole kind concerns one record.
+    ///
+    /// Records of the kind were accepted under the same mapping, and not every one since then was refused.
+    private func isOneRecordsFault(_ error: IntegrationError, _ kind: RecordKind) async throws -> Bool {
+        guard error.code == .refused, error.concerns == .kind else { return false }
+        var isAlone = false
+        try await core.updateStatus(of: integration.id, tenant: integration.tenant) { status in
+            guard let refusals = status.refusalsSinceAccepted[kind] else { return }
+            status.refusalsSinceAccepted[kind] = refusals + 1
+            isAlone = refusals + 1 < options.refusalsBeforeSuspending
+        }
+        return isAlone
+    }
+
+    private func noteAccepted(_ kinds: Set<RecordKind>) async throws {
+        guard kinds.contains(where: { integration.status.refusalsSinceAccepted[$0] != 0 }) else { return }
+        try await core.updateStatus(of: integration.id, tenant: integration.tenant) { status in
+            for kind in kinds { status.refusalsSinceAccepted[kind] = 0 }
+        }
     }
 
     private func done(_ sending: Sending, _ record: RemoteRecord) throws -> LaneCommit {

@@ -40,6 +40,8 @@ struct IntegrationStatus: StoredRecord {
     static let type = "status"
     var need: Integration.Need?
     var suspended: [RecordKind: String] = [:]
+    /// For kinds of which a record was accepted under the present mapping: how many were refused in a row since.
+    var refusalsSinceAccepted: [RecordKind: Int] = [:]
     var lastSync: Date?
     var lastError: IntegrationError?
     var breaker = Breaker()

@@ -15,6 +15,8 @@ public struct EngineOptions: Sendable {
     public var lanesPerIntegration = 100
     /// How many failures of its own a job may have before it waits for a person.
     public var failuresBeforeBlocking = 3
+    /// How many records of a kind may be refused in a row for what could be the mapping's fault before the kind waits.
+    public var refusalsBeforeSuspending = 5
     /// How long a finished job, and with it the memory of its event's id, is kept.
     public var memory = Duration.seconds(30 * 86_400)
     /// How long log entries are kept.

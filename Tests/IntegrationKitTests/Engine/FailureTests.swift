@@ -164,6 +164,25 @@ import Testing
         #expect(world.observer.count(.breakerOpened) == 0)
     }
 
+    @Test func oneRecordThatLacksWhatOthersHaveHoldsOnlyItself() async throws {
+        let world = try await World.pushing()
+        world.platform.configureAccount(World.portal) { account in
+            account.rules = [SimulatedHubSpot.RequiredProperty("jobtitle", of: "contacts")]
+        }
+        try await world.create("p0", ["email": "p0@example.fr", "job_title": "Directrice"])
+        try await world.settle()
+        try await world.create("poor", ["email": "poor@example.fr"])
+        try await world.create("p1", ["email": "p1@example.fr", "job_title": "Directrice"])
+        try await world.settle()
+        #expect(world.contacts().count == 2)
+        #expect(try await world.letters().map(\.record) == [World.prospect("poor")])
+        #expect(try await world.manager.integration(world.integration.id).suspendedKinds.isEmpty)
+        for index in 0..<12 { try await world.create("poor\(index)", ["email": .text("poor\(index)@example.fr")]) }
+        try await world.settle()
+        #expect(try await world.letters().count < 10)
+        #expect(try await world.manager.integration(world.integration.id).suspendedKinds[.contact] != nil)
+    }
+
     // MARK: - Somebody else's records
 
     @Test func somebodyElsesContactIsLinkedAndMerged() async throws {
