@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ManualClockTests {
+@Suite(.timeLimit(.minutes(5))) struct ManualClockTests {
     @Test func `A sleep ends when the clock reaches its time, and not before`() async throws {
         let clock = ManualClock()
         async let slept: Void = clock.timeSource.sleep(.seconds(10))

@@ -20,7 +20,7 @@ private struct Echo: HTTPTransport {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct LoopbackServerTests {
     let context = OperationContext(platform: PlatformID(rawValue: "test"), operation: "test")
 

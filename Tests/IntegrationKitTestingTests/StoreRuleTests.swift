@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StoreRuleTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreRuleTests {
     @Test(arguments: StoreRule.all)
     func `The in-memory store keeps the promise`(rule: StoreRule) async throws {
         try await rule.check { time in InMemoryIntegrationStore(time: time) }

@@ -50,6 +50,8 @@ public struct Integration: Hashable, Sendable, Identifiable {
     public var lastSync: Date?
     /// What failed last, until something succeeds.
     public var lastError: IntegrationError?
+    /// Whether events were dropped while it was disabled: the platform does not know what they told.
+    public var needsResync: Bool
 
     /// Creates an integration.
     ///
@@ -68,6 +70,7 @@ public struct Integration: Hashable, Sendable, Identifiable {
     ///   - access: What may be done with each kind.
     ///   - lastSync: When work last succeeded.
     ///   - lastError: What failed last.
+    ///   - needsResync: Whether events were dropped while it was disabled.
     public init(
         id: String,
         tenant: String,
@@ -80,8 +83,10 @@ public struct Integration: Hashable, Sendable, Identifiable {
         suspendedKinds: [RecordKind: String] = [:],
         access: [RecordKind: KindAccess] = [:],
         lastSync: Date? = nil,
-        lastError: IntegrationError? = nil
+        lastError: IntegrationError? = nil,
+        needsResync: Bool = false
     ) {
+        self.needsResync = needsResync
         self.id = id
         self.tenant = tenant
         self.platform = platform

@@ -114,7 +114,8 @@ extension IntegrationManager {
             if integration?.status.breaker.openUntil != nil { return "\(what): waits, the platform does not answer." }
             if !job.needs.isEmpty {
                 let needs = job.needs.map { RowKey.parts($0).dropFirst().joined(separator: " ") }
-                return "\(what): waits for what it belongs to, which is not there yet: \(needs.joined(separator: ", "))."
+                return
+                    "\(what): waits for what it belongs to, which is not there yet: \(needs.joined(separator: ", "))."
             }
             return "\(what): waits for its turn."
         case .sent: return "\(what): was sent, and its outcome is being found out."
@@ -234,7 +235,9 @@ extension IntegrationManager {
             if case .blocked(let reason) = record.state,
                 reason.error.code == .outcomeUnknown || reason.error.mayHaveHappened
             {
+                // Looked for once more; where nobody can tell, the person who replays it has looked.
                 record.mayHaveBeenSent = true
+                record.isVouchedFor = true
             }
             record.state = .queued
             record.failures = 0

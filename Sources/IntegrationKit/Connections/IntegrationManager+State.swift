@@ -10,12 +10,13 @@ extension IntegrationManager {
     /// - Throws: ``IntegrationError`` with code `notFound`.
     public func enable(_ id: String) async throws {
         try await setState(.enabled, of: id)
-        try await touchStreams(of: try await load(id))
+        try await wakeQueue(of: try await load(id))
     }
 
     /// Stops sending and reading; the queue is kept and new events join it.
     ///
-    /// When this returns, nothing new leaves for this integration.
+    /// When this returns, what this process had under way has ended and nothing new leaves; other processes stop at
+    /// their next commit.
     ///
     /// - Parameter id: The integration's id.
     /// - Throws: ``IntegrationError`` with code `notFound`.
@@ -25,7 +26,8 @@ extension IntegrationManager {
 
     /// Stops everything; new events are dropped with a log entry.
     ///
-    /// When this returns, nothing new leaves for this integration.
+    /// When this returns, what this process had under way has ended and nothing new leaves; other processes stop at
+    /// their next commit.
     ///
     /// - Parameter id: The integration's id.
     /// - Throws: ``IntegrationError`` with code `notFound`.
@@ -33,10 +35,18 @@ extension IntegrationManager {
         try await setState(.disabled, of: id)
     }
 
+    /// Notes that the host has enqueued again what was dropped while the integration was disabled.
+    ///
+    /// - Parameter id: The integration's id; ``Integration/needsResync`` is false afterwards.
+    /// - Throws: ``IntegrationError`` with code `notFound`.
+    public func markResynced(_ id: String) async throws {
+        let integration = try await load(id)
+        try await fence(id, tenant: integration.tenant) { $0.resyncNeeded = false }
+    }
+
     private func setState(_ state: Integration.State, of id: String) async throws {
         let integration = try await load(id)
-        guard integration.fence.state != .draining else { throw IntegrationManager.unknown(id) }
-        try await fence(id, tenant: integration.tenant, state)
+        try await fence(id, tenant: integration.tenant) { $0.state = state }
         core.openGate(id)
         core.observe(
             IntegrationEvent(
@@ -50,13 +60,32 @@ extension IntegrationManager {
         )
     }
 
-    private func fence(_ id: String, tenant: String, _ state: Integration.State) async throws {
-        try await core.commit(
-            Changes(
-                id: core.random.uuid(),
-                puts: [try Fence(state: state).content(key: id, tenant: tenant, integration: id)]
-            )
-        )
+    /// Moves the fence; unless work may go on, waits for what this process has under way.
+    private func fence(_ id: String, tenant: String, _ change: (inout Fence) -> Void) async throws {
+        while true {
+            guard let row = try await core.store.record(Fence.self, id), row.record.state != .erased else {
+                throw IntegrationManager.unknown(id)
+            }
+            var fence = row.record
+            change(&fence)
+            guard row.record.state != .draining || fence.state == .draining || fence.state == .erased else {
+                throw IntegrationManager.unknown(id)
+            }
+            do {
+                try await core.commit(
+                    Changes(
+                        id: core.random.uuid(),
+                        requires: [.revision(row.id, row.revision)],
+                        puts: [try fence.content(key: id, tenant: tenant, integration: id)]
+                    )
+                )
+            } catch StoreFailure.conflict {
+                continue
+            }
+            // Whatever was allowed by the fence as it was read, or by an older one.
+            if fence.state != .enabled { await core.flights.close(id, below: row.revision + 1) }
+            return
+        }
     }
 
     /// Deletes an integration with its queue, links, cursors and credential; what is on the platform stays there.
@@ -67,7 +96,7 @@ extension IntegrationManager {
     @discardableResult
     public func delete(_ id: String) async throws -> ErasureReceipt {
         let integration = try await load(id)
-        try await fence(id, tenant: integration.tenant, .draining)
+        try await fence(id, tenant: integration.tenant) { $0.state = .draining }
         let unknown = try await unresolved(RowQuery("job.state", keys: [RowKey.join(id, "sent")]))
         var removed = 0
         while true {
@@ -95,8 +124,12 @@ extension IntegrationManager {
         var unknown: [HostReference] = []
         for row in try await core.store.rows(matching: RowQuery("integration.tenant", keys: [tenant])) {
             let id = row.content.id.key
+            do {
+                try await fence(id, tenant: tenant) { $0.state = .erased }
+            } catch let error as IntegrationError where error.code == .notFound {
+                // An earlier call came this far.
+            }
             unknown += try await unresolved(RowQuery("job.state", keys: [RowKey.join(id, "sent")]))
-            try await fence(id, tenant: tenant, .erased)
         }
         try await core.vault.drop(tenant: tenant)
         let unreadableAt = core.now()
@@ -281,6 +314,12 @@ extension IntegrationManager {
         try await core.updateStatus(of: id, tenant: integration.tenant) { status in
             if let kind { status.suspended[kind] = nil } else { status.suspended = [:] }
         }
+        try await wakeQueue(of: integration)
+    }
+
+    /// Makes all that waits due at once.
+    private func wakeQueue(of integration: LoadedIntegration) async throws {
+        let id = integration.id
         core.openGate(id)
         for state in ["queued", "sent"] {
             var after: PageKey?

@@ -124,7 +124,8 @@ public final class IntegrationManager: Sendable {
             options: options,
             namespace: namespace,
             restored: LockBox(
-                try await IntegrationManager.installation(namespace, in: store, random: random).restoredBefore),
+                try await IntegrationManager.installation(namespace, in: store, random: random).restoredBefore
+            ),
             budgets: BudgetKeeper(time: time)
         )
     }
@@ -253,7 +254,8 @@ extension LoadedIntegration {
             suspendedKinds: status.suspended,
             access: record.access,
             lastSync: status.lastSync,
-            lastError: status.lastError
+            lastError: status.lastError,
+            needsResync: fence.resyncNeeded
         )
     }
 }

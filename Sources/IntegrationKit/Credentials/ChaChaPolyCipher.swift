@@ -25,13 +25,15 @@ public final class ChaChaPolyCipher: CredentialCipher {
     private static let prefixLength = 1 + idLength
     private static let headerLength = prefixLength + saltLength + ChaCha20Poly1305.nonceLength
     private static let mostOpeningKeys = 256
+    /// Among so many random nonces, the chance that two are equal is below 2^-49.
+    static let mostSealsPerSalt = 1 << 24
 
     /// The id of the key, which tells nothing about it.
     let keyID: Data
     private let key: Data
     private let purpose: String
     private let random: RandomSource
-    private let sealsPerSalt: Int
+    let sealsPerSalt: Int
     private let state = LockBox(State())
 
     /// Creates a cipher.
@@ -42,7 +44,7 @@ public final class ChaChaPolyCipher: CredentialCipher {
     ///   - random: Where salts and nonces come from.
     /// - Throws: ``IntegrationError`` with code ``IntegrationError/Code/invalidInput`` if the key has another length.
     public convenience init(key: Data, purpose: String, random: RandomSource = .system) throws {
-        try self.init(key: key, purpose: purpose, random: random, sealsPerSalt: 1 << 24)
+        try self.init(key: key, purpose: purpose, random: random, sealsPerSalt: ChaChaPolyCipher.mostSealsPerSalt)
     }
 
     init(key: Data, purpose: String, random: RandomSource, sealsPerSalt: Int) throws {

@@ -27,16 +27,16 @@ package struct SealContext: Hashable, Sendable {
 
     /// The place as bytes; each part has its length in front, so that no two places give the same bytes.
     package var associatedData: Data {
-        var data = Data([SealContext.format])
+        var bytes = [SealContext.format]
+        bytes.reserveCapacity(256)
         for part in [tenant, integration, recordType, recordKey, purpose] {
-            let bytes = part.map { Data($0.utf8) }
-            let length = UInt64(bytes.map { $0.count + 1 } ?? 0)
+            let length = UInt64(part.map { $0.utf8.count + 1 } ?? 0)
             for shift in stride(from: 56, through: 0, by: -8) {
-                data.append(UInt8(truncatingIfNeeded: length >> shift))
+                bytes.append(UInt8(truncatingIfNeeded: length >> shift))
             }
-            data.append(bytes ?? Data())
+            if let part { bytes.append(contentsOf: part.utf8) }
         }
-        return data
+        return Data(bytes)
     }
 
     private static let format: UInt8 = 1

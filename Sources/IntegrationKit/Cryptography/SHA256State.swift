@@ -49,31 +49,36 @@ struct SHA256State: HashState {
     }
 
     private mutating func absorb(_ w: UnsafeMutablePointer<UInt32>, _ k: UnsafePointer<UInt32>) {
-        var i = 16
-        while i < 64 {
-            let x = unsafe w[i &- 15]
-            let y = unsafe w[i &- 2]
-            let s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x &>> 3)
-            let s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y &>> 10)
-            unsafe w[i] = w[i &- 16] &+ s0 &+ w[i &- 7] &+ s1
-            i &+= 1
-        }
         var (a, b, c, d) = (words[0], words[1], words[2], words[3])
         var (e, f, g, j) = (words[4], words[5], words[6], words[7])
-        i = 0
-        // Eight rounds, with the variables renamed instead of moved.
+        var i = 0
+        // Eight rounds, with the variables renamed instead of moved; each makes its own word of the schedule, which the
+        // processor does while it waits for the round before.
         while i < 64 {
-            unsafe round(a, b, c, &d, e, f, g, &j, w[i] &+ k[i])
-            unsafe round(j, a, b, &c, d, e, f, &g, w[i &+ 1] &+ k[i &+ 1])
-            unsafe round(g, j, a, &b, c, d, e, &f, w[i &+ 2] &+ k[i &+ 2])
-            unsafe round(f, g, j, &a, b, c, d, &e, w[i &+ 3] &+ k[i &+ 3])
-            unsafe round(e, f, g, &j, a, b, c, &d, w[i &+ 4] &+ k[i &+ 4])
-            unsafe round(d, e, f, &g, j, a, b, &c, w[i &+ 5] &+ k[i &+ 5])
-            unsafe round(c, d, e, &f, g, j, a, &b, w[i &+ 6] &+ k[i &+ 6])
-            unsafe round(b, c, d, &e, f, g, j, &a, w[i &+ 7] &+ k[i &+ 7])
+            unsafe round(a, b, c, &d, e, f, g, &j, word(i, w) &+ k[i])
+            unsafe round(j, a, b, &c, d, e, f, &g, word(i &+ 1, w) &+ k[i &+ 1])
+            unsafe round(g, j, a, &b, c, d, e, &f, word(i &+ 2, w) &+ k[i &+ 2])
+            unsafe round(f, g, j, &a, b, c, d, &e, word(i &+ 3, w) &+ k[i &+ 3])
+            unsafe round(e, f, g, &j, a, b, c, &d, word(i &+ 4, w) &+ k[i &+ 4])
+            unsafe round(d, e, f, &g, j, a, b, &c, word(i &+ 5, w) &+ k[i &+ 5])
+            unsafe round(c, d, e, &f, g, j, a, &b, word(i &+ 6, w) &+ k[i &+ 6])
+            unsafe round(b, c, d, &e, f, g, j, &a, word(i &+ 7, w) &+ k[i &+ 7])
             i &+= 8
         }
         words = words &+ SIMD8(a, b, c, d, e, f, g, j)
+    }
+
+    /// Returns a word of the schedule; the first sixteen are the block itself.
+    @inline(__always)
+    private func word(_ i: Int, _ w: UnsafeMutablePointer<UInt32>) -> UInt32 {
+        guard i >= 16 else { return unsafe w[i] }
+        let x = unsafe w[i &- 15]
+        let y = unsafe w[i &- 2]
+        let s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x &>> 3)
+        let s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y &>> 10)
+        let word = unsafe w[i &- 16] &+ s0 &+ w[i &- 7] &+ s1
+        unsafe w[i] = word
+        return word
     }
 
     @inline(__always)

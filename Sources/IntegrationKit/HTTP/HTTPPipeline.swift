@@ -84,11 +84,13 @@ struct HTTPPipeline: Sendable {
             do {
                 let response = try await authorized(request, context)
                 guard let failure = provider.failure(in: response, to: request),
-                    let advised = repeatDelay(after: failure, of: request, repeats)
+                    context.repeatsReads, let advised = repeatDelay(after: failure, of: request, repeats)
                 else { return response }
                 delay = advised
             } catch let error as IntegrationError {
-                guard error.code == .network, let advised = repeatDelay(after: error, of: request, repeats) else {
+                guard error.code == .network, context.repeatsReads,
+                    let advised = repeatDelay(after: error, of: request, repeats)
+                else {
                     throw error
                 }
                 delay = advised

@@ -56,6 +56,8 @@ public struct OperationContext: Sendable {
     public var sendWindow: SendWindow?
     /// What was taken of the budgets before; the pipeline then takes nothing more, and ends it with the first answer.
     var reservation: BudgetReservation?
+    /// Whether a read whose answer is lost is sent again at once; a probe of a platform that is down is not.
+    var repeatsReads = true
     /// Whether the request's budgets were reserved before.
     var hasReservedBudget: Bool { reservation != nil }
 

@@ -22,7 +22,7 @@ struct JSONWriter {
         case .bool(true): bytes.append(contentsOf: "true".utf8)
         case .bool(false): bytes.append(contentsOf: "false".utf8)
         case .number(let number): bytes.append(contentsOf: number.text.utf8)
-        case .string(let string): write(string)
+        case .string(let string): JSONWriter.append(string, to: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
             for (place, element) in elements.enumerated() {
@@ -35,7 +35,7 @@ struct JSONWriter {
             bytes.append(UInt8(ascii: "{"))
             for (place, member) in object.members.enumerated() {
                 separate(place, depth: depth + 1)
-                write(member.key)
+                JSONWriter.append(member.key, to: &bytes)
                 bytes.append(UInt8(ascii: ":"))
                 if pretty { bytes.append(UInt8(ascii: " ")) }
                 write(member.value, depth: depth + 1)
@@ -56,11 +56,12 @@ struct JSONWriter {
         bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
     }
 
-    private mutating func write(_ string: String) {
+    /// Appends a string with its quotes and escapes.
+    static func append(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        if string.utf8.contains(where: JSONWriter.mustBeEscaped) {
+        if string.utf8.contains(where: mustBeEscaped) {
             for byte in string.utf8 {
-                if JSONWriter.mustBeEscaped(byte) { escape(byte) } else { bytes.append(byte) }
+                if mustBeEscaped(byte) { escape(byte, in: &bytes) } else { bytes.append(byte) }
             }
         } else {
             bytes.append(contentsOf: string.utf8)
@@ -73,7 +74,7 @@ struct JSONWriter {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private mutating func escape(_ byte: UInt8) {
+    private static func escape(_ byte: UInt8, in bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\\"))
         switch byte {
         case 0x08: bytes.append(UInt8(ascii: "b"))

@@ -118,7 +118,7 @@ public struct ChangeQuery: Sendable {
     public var idsOnly: Bool
     /// For kinds that are listed per parent: the parents to list.
     public var parents: [RemoteID]
-    /// For windows split by id: only ids after this one.
+    /// For a moment that holds more rows than one query reaches: only ids after this one, in the order of ids.
     public var afterID: RemoteID?
 
     /// Creates a query.

@@ -19,6 +19,8 @@ struct FieldMerge {
         var delivers: Bool
         /// Whether changes are carried to the platform at all.
         var writes: Bool
+        /// How far the platform's clock is ahead of the host's, in milliseconds.
+        var skew: Int64 = 0
     }
 
     /// What is to be done.
@@ -122,7 +124,7 @@ struct FieldMerge {
         case .hostWins:
             try takeHost(word, rule, input, into: &result)
         case .newestWins:
-            if let modified = input.remote?.modifiedAt, word.at > modified.milliseconds {
+            if let modified = input.remote?.modifiedAt, word.at + input.skew > modified.milliseconds {
                 try takeHost(word, rule, input, into: &result)
             } else {
                 try takeRemote(remote, rule, over: word, input, into: &result)
@@ -141,7 +143,8 @@ struct FieldMerge {
 
     private func isNews(_ value: FieldValue, against base: FieldTag?, of rule: CompiledRule) -> Bool {
         guard let base else { return !value.isEquivalent(to: .empty) }
-        return base.confirmed ? ledger.tag(rule.id, value) != base.remote : ledger.looseTag(rule.id, value) != base.remote
+        return base.confirmed
+            ? ledger.tag(rule.id, value) != base.remote : ledger.looseTag(rule.id, value) != base.remote
     }
 
     private func agree(_ word: HostWord, _ remote: FieldValue, _ rule: CompiledRule, into result: inout Result) {
@@ -195,4 +198,9 @@ struct FieldMerge {
             at: max(word?.at ?? 0, old?.at ?? 0)
         )
     }
+}
+
+extension LoadedIntegration {
+    /// How far the platform's clock is ahead of the host's, in milliseconds, as far as its answers told.
+    var skew: Int64 { core.clock(of: record.account).now().milliseconds - core.now().milliseconds }
 }

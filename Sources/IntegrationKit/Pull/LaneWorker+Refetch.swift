@@ -29,7 +29,10 @@ extension LaneWorker {
         }
         do {
             let records = try await Reconciler(worker: self).reconcile(
-                changes, readAt: readAt, holding: .remote(remote, in: integration.id))
+                changes,
+                readAt: readAt,
+                holding: .remote(remote, in: integration.id)
+            )
             var commit = LaneCommit(work)
             let refetched = records.contains { $0.puts.contains { $0.id == head.id } }
             for record in records {
@@ -49,6 +52,8 @@ extension LaneWorker {
             } else {
                 commit.deletes.append(head.id)
             }
+            // Asked for again while it ran, it runs again.
+            commit.requires.insert(.revision(head.id, head.revision))
             commit.dueAfter = work.jobs.count > 1 ? .zero : nil
             let left = try await self.commit([commit], needsFence: true)
             if !left.isEmpty { try await release([work], after: .seconds(1)) }
@@ -78,5 +83,25 @@ extension LaneWorker {
         commit.puts.append(try job.row(head.id.key, memory: options.memory))
         commit.dueAfter = options.backoff(job.failures, core.random)
         try await self.commit([commit])
+    }
+}
+
+extension LaneWorker {
+    /// Whether a person is asked about the record already: one conflict is one question.
+    func isAskedAlready(_ reference: HostReference) async throws -> Bool {
+        let jobs = try await core.store.records(
+            SyncJob.self,
+            matching: RowQuery(
+                "record",
+                keys: [RowKey.join(reference.tenant, reference.kind, reference.id)],
+                limit: 1000
+            )
+        )
+        return jobs.contains { job in
+            guard job.record.lane.integration == integration.id, case .blocked(let reason) = job.record.state else {
+                return false
+            }
+            return reason.error.code == .conflict
+        }
     }
 }

@@ -20,8 +20,8 @@ struct RecordCommit: Sendable {
 struct Reconciler: Sendable {
     let worker: LaneWorker
 
-    private var integration: LoadedIntegration { worker.integration }
-    private var core: EngineCore { worker.core }
+    var integration: LoadedIntegration { worker.integration }
+    var core: EngineCore { worker.core }
 
     /// What is known of a record that a platform shows.
     private enum Identity {
@@ -46,6 +46,7 @@ struct Reconciler: Sendable {
     ///   - sweep: The number of the sweep that showed them; nil: no sweep.
     ///   - lane: A remote record's lane that the caller holds; its own lane is then no reason to wait.
     /// - Returns: What to commit, per record.
+    /// - Throws: ``IntegrationError`` if the host or the store cannot be reached, or the record cannot be told yet.
     func reconcile(
         _ changes: [RecordChange],
         readAt: Date,
@@ -67,7 +68,8 @@ struct Reconciler: Sendable {
         let identities = try await identify(list)
         var commits: [RecordCommit] = []
         var known: [(RemoteRecord, Row<RecordLink>)] = []
-        var fresh: [RemoteRecord] = []
+        var fresh: [(RemoteRecord, HostReference?)] = []
+        var back: [(RemoteRecord, Row<RecordLink>)] = []
         for (record, identity) in zip(list, identities) {
             switch identity {
             case .linked(let link): known.append((record, link))
@@ -80,9 +82,16 @@ struct Reconciler: Sendable {
                 if lane == .remote(record.id, in: integration.id) { throw Reconciler.notYet }
                 commits.append(try refetch(record.id, nil, after: .seconds(60)))
             case .tombstone(let link):
-                if link.record.state == .deletedByRemote { commits.append(try revive(record, link)) }
+                if link.record.state == .deletedByRemote { back.append((record, link)) }
             case .unclaimed(let key): commits.append(try claimLater(record, key))
-            case .new: fresh.append(record)
+            case .new: fresh.append((record, nil))
+            }
+        }
+        for (record, link) in back {
+            if let host = link.record.host, try await isGoneHere(host) {
+                fresh.append((record, host))
+            } else {
+                commits.append(try revive(record, link))
             }
         }
         commits += try await suspect(suspects)
@@ -114,9 +123,10 @@ struct Reconciler: Sendable {
         let strangers = records.filter { byRemote[RecordLink.remoteKey($0.id, in: integration.id)] == nil }
         let byKey = Dictionary(
             try await links(
-                "link.key", strangers.compactMap(\.externalKey).map { RowKey.join(integration.id, $0) }
+                "link.key",
+                strangers.compactMap(\.externalKey).map { RowKey.join(integration.id, $0) }
             ).map { ($0.record.externalKey, $0) },
-            uniquingKeysWith: { first, _ in first }
+            uniquingKeysWith: { first, second in first.record.host == nil ? second : first }
         )
         let tombstones = Dictionary(
             try await links("link.tombstone", strangers.map { RecordLink.remoteKey($0.id, in: integration.id) })
@@ -144,24 +154,12 @@ struct Reconciler: Sendable {
         }
     }
 
-    private func links(_ index: String, _ keys: [String]) async throws -> [Row<RecordLink>] {
+    func links(_ index: String, _ keys: [String]) async throws -> [Row<RecordLink>] {
         guard !keys.isEmpty else { return [] }
         return try await core.store.records(
-            RecordLink.self, matching: RowQuery(index, keys: keys, limit: keys.count * 2))
-    }
-
-    private func naturalOwners(of records: [RemoteRecord]) async throws -> [RemoteID: HostReference] {
-        var keys: [String: RemoteID] = [:]
-        for record in records {
-            let rows = try worker.naturalKeyRows(
-                record.fields, kind: record.id.kind, host: HostReference(tenant: integration.tenant, kind: "", id: ""))
-            for row in rows { keys[row.id.key] = record.id }
-        }
-        var owners: [RemoteID: HostReference] = [:]
-        for (key, row) in try await core.store.records(NaturalKey.self, Array(keys.keys)) {
-            if let id = keys[key] { owners[id] = row.record.host }
-        }
-        return owners
+            RecordLink.self,
+            matching: RowQuery(index, keys: keys, limit: keys.count * 2)
+        )
     }
 
     private func unresolvedKinds(_ kinds: Set<RecordKind>) async throws -> Set<RecordKind> {
@@ -197,6 +195,12 @@ struct Reconciler: Sendable {
         }
     }
 
+    /// Whether the host has the record no more, since its deletion was carried out here too.
+    private func isGoneHere(_ reference: HostReference) async throws -> Bool {
+        guard let host = worker.host else { return false }
+        return try await worker.asking(host) { try await host.current([reference]) }[reference] == nil
+    }
+
     private func revive(_ record: RemoteRecord, _ row: Row<RecordLink>) throws -> RecordCommit {
         var link = row.record
         link.state = .linked
@@ -209,265 +213,25 @@ struct Reconciler: Sendable {
 
     private func claimLater(_ record: RemoteRecord, _ key: String) throws -> RecordCommit {
         var link = RecordLink(
-            kind: record.id.kind, externalKey: key, state: .unclaimed, linkedAt: core.now())
+            kind: record.id.kind,
+            externalKey: key,
+            state: .unclaimed,
+            linkedAt: core.now()
+        )
         link.remote = record.id
         let row = try link.row(
-            RowKey.join(integration.id, key), tenant: integration.tenant, integration: integration.id)
+            RecordLink.unclaimedKey(key, in: integration.id),
+            tenant: integration.tenant,
+            integration: integration.id
+        )
         var commit = RecordCommit(remote: record.id)
         commit.puts = [row]
         return commit
     }
 
-    // MARK: - Merge linked records
-
-    private func merge(
-        _ records: [(RemoteRecord, Row<RecordLink>)],
-        readAt: Date,
-        sweep: Int32?
-    ) async throws -> [RecordCommit] {
-        var commits: [RecordCommit] = []
-        var news: [(RemoteRecord, Row<RecordLink>, HostReference, FieldMapper)] = []
-        for (record, row) in records {
-            guard let host = row.record.host, let mapper = integration.mapper(host.kind, row.record.kind) else { continue }
-            if let fresh = row.record.freshAfter, readAt < fresh {
-                commits.append(try refetch(record.id, host))
-            } else if row.record.digest == worker.digest(of: record, row.id.key, mapper) {
-                worker.tally.add(.echoed, record.id.kind, of: integration)
-                if let sweep, row.record.seenSweep != sweep { commits.append(try seen(row, sweep)) }
-            } else {
-                news.append((record, row, host, mapper))
-            }
-        }
-        guard !news.isEmpty else { return commits }
-        let busy = try await busyLanes(news.map(\.2))
-        let idle = news.filter { !busy.contains($0.2) }
-        for item in news where busy.contains(item.2) { commits.append(try refetch(item.0.id, item.2)) }
-        var current: [HostReference: HostRecord] = [:]
-        if let host = worker.host, !idle.isEmpty {
-            current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
-        }
-        var deliveries: [(RecordCommit, RecordLink, Row<RecordLink>, FieldMerge.Result, InboundChange)] = []
-        for (record, row, reference, mapper) in idle {
-            let merged = FieldMerge(ledger: Ledger(keys: integration.keys, link: row.id.key), mapper: mapper).merge(
-                FieldMerge.Input(
-                    tags: row.record.tags,
-                    host: (current[reference]?.fields ?? [:]).mapValues { HostWord(value: $0) },
-                    remote: record,
-                    policy: integration.settings.conflictPolicy,
-                    delivers: integration.delivers && worker.host != nil,
-                    writes: integration.pushes
-                )
-            )
-            guard merged.write.isEmpty, merged.asked.isEmpty else {
-                commits.append(try refetch(record.id, reference))
-                continue
-            }
-            var commit = RecordCommit(remote: record.id, host: reference)
-            commit.requires = [
-                .revision(row.id, row.revision), .idle(.record(reference, in: integration.id), tail: 0),
-            ]
-            var link = row.record
-            link.version = record.version
-            link.readAt = readAt
-            link.digest = worker.digest(of: record, row.id.key, mapper)
-            link.formerIDs = Array(Set(link.formerIDs).union(record.formerIDs)).sorted { $0.value < $1.value }
-            if let sweep { link.seenSweep = sweep }
-            link.take(merged.tags)
-            if merged.deliver.isEmpty {
-                commit.puts = [try link.row(row.id.key, tenant: integration.tenant, integration: integration.id)]
-                worker.tally.add(.echoed, record.id.kind, of: integration)
-                commits.append(commit)
-            } else {
-                let change = InboundChange(
-                    integration: integration.id,
-                    action: .update,
-                    remote: record.id,
-                    version: record.version,
-                    host: reference,
-                    expecting: current[reference]?.revision,
-                    fields: merged.deliver
-                )
-                deliveries.append((commit, link, row, merged, change))
-            }
-        }
-        guard let host = worker.host, !deliveries.isEmpty else { return commits }
-        let outcomes = try await worker.apply(deliveries.map(\.4), to: host)
-        for ((draft, link, row, merged, change), outcome) in zip(deliveries, outcomes) {
-            var commit = draft
-            var link = link
-            switch outcome {
-            case .applied(_, let stored):
-                let ledger = Ledger(keys: integration.keys, link: row.id.key)
-                for rule in merged.delivered {
-                    guard let value = stored?.fields[rule.rule.host],
-                        let place = link.tags.firstIndex(where: { $0.rule == rule.id })
-                    else { continue }
-                    link.tags[place].host = ledger.tag(rule.id, value)
-                }
-                commit.puts = [try link.row(row.id.key, tenant: integration.tenant, integration: integration.id)]
-                commit.events = [delivered(change, merged)]
-                if !merged.conflicts.isEmpty { commit.events.append(conflict(change, merged)) }
-                commits.append(commit)
-            case .stale, .refused:
-                commits.append(try refetch(change.remote, change.host, after: .seconds(1)))
-            }
-        }
-        return commits
-    }
-
-    private func seen(_ row: Row<RecordLink>, _ sweep: Int32) throws -> RecordCommit {
-        var link = row.record
-        link.seenSweep = sweep
-        var commit = RecordCommit(remote: link.remote ?? RemoteID(link.kind, ""), host: link.host)
-        commit.requires = [.revision(row.id, row.revision)]
-        commit.puts = [try link.row(row.id.key, tenant: integration.tenant, integration: integration.id)]
-        return commit
-    }
-
-    private func busyLanes(_ hosts: [HostReference]) async throws -> Set<HostReference> {
-        let keys = Dictionary(
-            hosts.map { (LaneID.record($0, in: integration.id).indexKey, $0) }, uniquingKeysWith: { first, _ in first })
-        let jobs = try await core.store.rows(
-            matching: RowQuery(LaneID.indexName, keys: Array(keys.keys), limit: 100_000))
-        return Set(
-            jobs.flatMap { $0.content.indexes.filter { $0.name == LaneID.indexName }.compactMap { keys[$0.key] } })
-    }
-
-    // MARK: - Create host records
-
-    private func create(_ records: [RemoteRecord], readAt: Date, sweep: Int32?) async throws -> [RecordCommit] {
-        guard let host = worker.host, integration.delivers else { return [] }
-        let known = try await core.store.records(InboundIntent.self, records.map(intentKey))
-        var changes: [(RemoteRecord, FieldMapper, InboundChange)] = []
-        var intents: [RowContent] = []
-        for record in records {
-            guard let mapping = integration.mapping(for: record.id.kind),
-                let mapper = integration.mapper(mapping.hostKind, record.id.kind)
-            else { continue }
-            let fields = mapper.inbound(record.fields).values.filter { $0.value != .empty }
-            let key = intentKey(record)
-            let proposed =
-                known[key]?.record.proposed
-                ?? HostReference(
-                    tenant: integration.tenant,
-                    kind: mapping.hostKind,
-                    id: core.random.uuid().uuidString.lowercased()
-                )
-            if known[key] == nil {
-                intents.append(
-                    try InboundIntent(kind: record.id.kind, since: core.now(), proposed: proposed).content(
-                        key: key,
-                        tenant: integration.tenant,
-                        integration: integration.id,
-                        indexes: [IndexEntry("intent.kind", RowKey.join(integration.id, record.id.kind.rawValue))],
-                        keep: .seconds(86_400)
-                    )
-                )
-            }
-            let change = InboundChange(
-                integration: integration.id,
-                action: .create,
-                remote: record.id,
-                version: record.version,
-                host: proposed,
-                fields: fields
-            )
-            changes.append((record, mapper, change))
-        }
-        guard !changes.isEmpty else { return [] }
-        try await core.commit(
-            Changes(id: core.random.uuid(), requires: [integration.fenceRequirement], puts: intents))
-        let outcomes = try await worker.apply(changes.map(\.2), to: host)
-        var references: [HostReference] = []
-        for case .applied(let reference, _) in outcomes { references.append(reference) }
-        let existing = try await core.store.records(
-            RecordLink.self, references.map { RecordLink.key($0, in: integration.id) })
-        var commits: [RecordCommit] = []
-        for ((record, mapper, change), outcome) in zip(changes, outcomes) {
-            switch outcome {
-            case .applied(let reference, let stored):
-                commits.append(
-                    try link(
-                        record, mapper, change, reference, stored,
-                        existing: existing[RecordLink.key(reference, in: integration.id)],
-                        readAt: readAt, sweep: sweep
-                    )
-                )
-            case .stale, .refused:
-                var commit = try refetch(record.id, nil, after: .seconds(60))
-                commit.deletes = [InboundIntent.rowID(intentKey(record))]
-                if case .refused(let error) = outcome { commit.events = [refusedByHost(change, error)] }
-                commits.append(commit)
-            }
-        }
-        return commits
-    }
-
-    private func intentKey(_ record: RemoteRecord) -> String {
-        RecordLink.remoteKey(record.id, in: integration.id)
-    }
-
-    private func link(
-        _ record: RemoteRecord,
-        _ mapper: FieldMapper,
-        _ change: InboundChange,
-        _ reference: HostReference,
-        _ stored: HostRecord?,
-        existing: Row<RecordLink>?,
-        readAt: Date,
-        sweep: Int32?
-    ) throws -> RecordCommit {
-        var commit = RecordCommit(remote: record.id, host: reference)
-        commit.deletes = [InboundIntent.rowID(intentKey(record))]
-        if let existing, existing.record.isLinked {
-            commit.events = [
-                IntegrationEvent(
-                    .duplicateFound,
-                    date: core.now(),
-                    tenant: integration.tenant,
-                    integration: integration.id,
-                    platform: integration.record.platform,
-                    recordKind: record.id.kind,
-                    record: reference,
-                    remote: record.id,
-                    message: "The host names a record that is linked to another record of the platform; this one stays unlinked."
-                )
-            ]
-            return commit
-        }
-        let key = RecordLink.key(reference, in: integration.id)
-        let ledger = Ledger(keys: integration.keys, link: key)
-        var link = existing?.record ?? worker.freshLink(reference, kind: record.id.kind, incarnation: 0)
-        link.remote = record.id
-        link.formerIDs = record.formerIDs
-        link.state = .linked
-        link.linkedAt = core.now()
-        link.version = record.version
-        link.readAt = readAt
-        link.digest = worker.digest(of: record, key, mapper)
-        link.seenSweep = sweep ?? 0
-        link.tags = mapper.inbound(record.fields).mapped.values.map { mapped in
-            FieldTag(
-                rule: mapped.ruleID,
-                host: ledger.tag(mapped.ruleID, stored?.fields[mapped.rule.host] ?? mapped.value),
-                remote: ledger.tag(mapped.ruleID, mapped.source),
-                confirmed: true
-            )
-        }.sorted { $0.rule < $1.rule }
-        let owned = try worker.naturalKeyRows(record.fields, kind: record.id.kind, host: reference)
-        link.naturalKeys = owned.map(\.id.key)
-        commit.requires = [existing.map { .revision($0.id, $0.revision) } ?? .absent(RecordLink.rowID(key))]
-        commit.requires.formUnion(owned.map { .absent($0.id) })
-        commit.puts = owned + [try link.row(key, tenant: integration.tenant, integration: integration.id)]
-        var event = delivered(change, nil)
-        event.record = reference
-        commit.events = [event]
-        return commit
-    }
-
     // MARK: - Events
 
-    private func delivered(_ change: InboundChange, _ merged: FieldMerge.Result?) -> IntegrationEvent {
+    func delivered(_ change: InboundChange, _ merged: FieldMerge.Result?) -> IntegrationEvent {
         IntegrationEvent(
             .delivered,
             date: core.now(),
@@ -481,14 +245,24 @@ struct Reconciler: Sendable {
         )
     }
 
-    private func conflict(_ change: InboundChange, _ merged: FieldMerge.Result) -> IntegrationEvent {
+    func unmappable(_ change: InboundChange, _ merged: FieldMerge.Result, _ mapper: FieldMapper) -> IntegrationEvent {
         var event = delivered(change, merged)
-        event.kind = .conflict
-        event.message = "Both sides changed \(merged.conflicts.map(\.rawValue).joined(separator: ", ")); the policy decided."
+        let error = IntegrationError(merged.problems, of: mapper.mapping, concerns: .record)
+        event.kind = .refused
+        event.error = error
+        event.message = error.message
         return event
     }
 
-    private func refusedByHost(_ change: InboundChange, _ error: any Error) -> IntegrationEvent {
+    func conflict(_ change: InboundChange, _ merged: FieldMerge.Result) -> IntegrationEvent {
+        var event = delivered(change, merged)
+        event.kind = .conflict
+        event.message =
+            "Both sides changed \(merged.conflicts.map(\.rawValue).joined(separator: ", ")); the policy decided."
+        return event
+    }
+
+    func refusedByHost(_ change: InboundChange, _ error: any Error) -> IntegrationEvent {
         var event = delivered(change, nil)
         event.kind = .retried
         event.record = nil

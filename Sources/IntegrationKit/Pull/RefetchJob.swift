@@ -10,18 +10,21 @@ enum RefetchJob {
     ///   - host: Its partner; nil: none is known.
     ///   - integration: The integration.
     ///   - core: The engine.
+    ///   - privacy: What a person asked for; such a job is one of its own, so that no other takes its place.
+    /// - Returns: The row.
+    /// - Throws: What encoding it throws.
     static func row(
         of remote: RemoteID,
         host: HostReference?,
         integration: LoadedIntegration,
-        core: EngineCore
+        core: EngineCore,
+        privacy: PrivacyRequest? = nil
     ) throws -> RowContent {
-        try job(of: remote, host: host, integration: integration, core: core)
-            .row(key(remote, in: integration.id), memory: core.options.memory)
-    }
-
-    static func key(_ remote: RemoteID, in integration: String) -> String {
-        RowKey.join("refetch", integration, remote.kind.rawValue, remote.parent ?? "", remote.value)
+        var job = job(of: remote, host: host, integration: integration, core: core)
+        job.privacy = privacy
+        let name = privacy.map { "privacy \($0.action.rawValue)" } ?? "refetch"
+        let key = RowKey.join(name, integration.id, remote.kind.rawValue, remote.parent ?? "", remote.value)
+        return try job.row(key, memory: core.options.memory)
     }
 
     static func lane(of remote: RemoteID, host: HostReference?, in integration: String) -> LaneID {

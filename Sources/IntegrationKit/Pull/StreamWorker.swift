@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Reads one stream of changes, page by page, under the stream's lane. The one scanner of all platforms.
+/// Reads one stream of changes, page by page, under the stream's lane: the one scanner of all platforms.
 ///
 /// A window is read to its end before its watermark moves, and the watermark is the window's own upper bound, by the
 /// platform's clock. A record counts as known only by what it holds. Where a list may show changes late, one mark runs
@@ -13,13 +13,12 @@ struct StreamWorker: Sendable {
     /// Whether the host asked, however recent the last run is.
     let interval: Duration?
 
-    private var integration: LoadedIntegration { worker.integration }
-    private var core: EngineCore { worker.core }
-    private var cursorKey: String { RowKey.join(integration.id, stream.id) }
+    var integration: LoadedIntegration { worker.integration }
+    var core: EngineCore { worker.core }
+    var cursorKey: String { RowKey.join(integration.id, stream.id) }
 
     /// A page token that is older than this is not believed any more.
     private static let tokenAge = Duration.seconds(1800)
-    private static let pageSize = 100
 
     /// Reads until the stream is up to date or the time is over, then releases the lane.
     func run() async throws {
@@ -27,22 +26,38 @@ struct StreamWorker: Sendable {
         let row = try await core.store.record(PullCursor.self, cursorKey)
         var cursor = row?.record ?? PullCursor()
         do {
-            var limit = StreamWorker.pageSize
+            // Counted pages overlap by a row, so that a shift shows: one row alone would be all overlap.
+            let least = stream.paging == .offset ? 2 : 1
+            var limit = max(core.options.pageSize, least)
+            var hasForgotten = false
             while core.time.elapsed() < worker.sendsUntil, !Task.isCancelled {
                 guard let held = try await keepLease(work) else { return }
                 work = held
                 let session = integration.session("pull \(stream.id)")
+                let before = cursor
                 guard let query = begin(&cursor, now: session.now(), limit: limit) else { break }
                 let readAt = session.now()
                 do {
                     let page = try await integration.provider.changes(in: stream, matching: query, in: session)
+                    if before.window == nil, runsAhead(cursor, of: session.now()) {
+                        cursor = before
+                        continue
+                    }
                     try await take(page, &cursor, readAt: readAt, work)
                     if page.readyAfter != nil, !page.isComplete {
                         try await worker.release([work], after: page.readyAfter)
                         return
                     }
-                } catch let error as IntegrationError where error.retry == .smaller && limit > 1 {
-                    limit = max(1, limit / 2)
+                    if isUpToDate(cursor, after: page, since: before) { break }
+                } catch let error as IntegrationError where error.retry == .smaller && limit > least {
+                    limit = max(least, limit / 2)
+                } catch let error as IntegrationError
+                    where query.page != nil && !hasForgotten && [.invalidInput, .notFound, .gone].contains(error.code)
+                {
+                    // The place in the list has died: the list is read again from its start.
+                    hasForgotten = true
+                    cursor.sweepPage = nil
+                    cursor.window?.forgetPage()
                 }
             }
         } catch let error as IntegrationError where error.code != .storeFailed {
@@ -55,6 +70,24 @@ struct StreamWorker: Sendable {
         try await worker.release([work], after: dueAfter(cursor))
     }
 
+    /// Whether a new window ends later than the platform's clock allows, which its answer has just told.
+    ///
+    /// Until a platform's first answer the machine's own clock stands in for it; one that is fast would settle a time
+    /// that is still to come.
+    private func runsAhead(_ cursor: PullCursor, of now: Date) -> Bool {
+        guard let window = cursor.window else { return false }
+        return window.upper > ended(now, settles: window.settles)
+    }
+
+    /// Whether there is nothing more to ask: a position was read to its end, or a window moved no mark.
+    private func isUpToDate(_ cursor: PullCursor, after page: ChangePage, since before: PullCursor) -> Bool {
+        switch stream.mode {
+        case .cursor: page.isComplete
+        case .scan: false
+        case .window: cursor.window == nil && cursor.settled == before.settled && cursor.fresh == before.fresh
+        }
+    }
+
     // MARK: - What to ask
 
     /// Makes the next query; nil: the stream is up to date.
@@ -62,7 +95,6 @@ struct StreamWorker: Sendable {
         let fields = Set(stream.kinds.flatMap(integration.remoteFields)).sorted()
         switch stream.mode {
         case .cursor:
-            if cursor.sweepEnded != nil, let ended = cursor.fresh, now < ended.advanced(by: .seconds(1)) { return nil }
             return ChangeQuery(fields: fields, position: cursor.position, page: cursor.sweepPage, limit: limit)
         case .scan:
             if cursor.sweepStarted == nil {
@@ -74,15 +106,12 @@ struct StreamWorker: Sendable {
             return ChangeQuery(fields: fields, page: cursor.sweepPage, limit: limit)
         case .window:
             if cursor.settled == nil {
-                let start = hasSweep ? now.advanced(by: .zero - stream.lag) : stream.reach.map { now.advanced(by: .zero - $0) }
-                cursor.settled = start ?? .distantPast
+                let reach = stream.reach.map { now.advanced(by: .zero - $0) }
+                cursor.settled = hasSweep ? ended(now, settles: true) : reach ?? .distantPast
                 cursor.fresh = cursor.settled
             }
             if let window = cursor.window, let at = window.pageAt, now.duration(since: at) > StreamWorker.tokenAge {
-                cursor.window?.page = nil
-                cursor.window?.pageAt = nil
-                cursor.window?.anchor = nil
-                cursor.window?.total = nil
+                cursor.window?.forgetPage()
             }
             if cursor.window == nil {
                 guard let window = nextWindow(cursor, now: now) else { return nil }
@@ -94,13 +123,16 @@ struct StreamWorker: Sendable {
                 from: window.lower == .distantPast ? nil : window.lower,
                 until: window.upper,
                 page: window.page,
-                limit: limit
+                limit: limit,
+                afterID: window.afterID
             )
         }
     }
 
     private var hasSweep: Bool {
-        integration.streams.contains { $0.mode == .scan && $0.provesAbsence && !Set($0.kinds).isDisjoint(with: stream.kinds) }
+        integration.streams.contains {
+            $0.mode == .scan && $0.provesAbsence && !Set($0.kinds).isDisjoint(with: stream.kinds)
+        }
     }
 
     private func isSweepDue(_ cursor: PullCursor, now: Date) -> Bool {
@@ -111,16 +143,28 @@ struct StreamWorker: Sendable {
 
     private func nextWindow(_ cursor: PullCursor, now: Date) -> PullCursor.Window? {
         guard let settled = cursor.settled, let fresh = cursor.fresh else { return nil }
-        let final = now.advanced(by: .zero - stream.lag)
+        let final = ended(now, settles: true)
+        let newest = ended(now, settles: false)
         let isQuick = stream.lag <= .seconds(60)
         let step = isQuick ? stream.precision : min(core.options.settleEvery, stream.lag)
         if final.duration(since: settled) >= max(step, .seconds(1)) {
             return PullCursor.Window(lower: settled, upper: final, settles: true)
         }
-        if !isQuick, now.duration(since: fresh) >= .seconds(1) {
-            return PullCursor.Window(lower: fresh, upper: now, settles: false)
+        if !isQuick, newest.duration(since: fresh) >= .seconds(1) {
+            return PullCursor.Window(lower: fresh, upper: newest, settles: false)
         }
         return nil
+    }
+
+    /// The end of a window that is asked for now: on a whole grain, since a moment that is not over may be changed in
+    /// again under the same time.
+    private func ended(_ now: Date, settles: Bool) -> Date {
+        floor(settles ? now.advanced(by: .zero - stream.lag) : now)
+    }
+
+    private func floor(_ date: Date) -> Date {
+        let grain = max(Int64((stream.precision.inSeconds * 1000).rounded()), 1)
+        return Date(milliseconds: date.milliseconds / grain * grain)
     }
 
     private func dueAfter(_ cursor: PullCursor) -> Duration? {
@@ -154,8 +198,14 @@ struct StreamWorker: Sendable {
         let sweep = stream.mode == .scan && stream.provesAbsence ? cursor.sweep : nil
         let reconciler = Reconciler(worker: worker)
         let records = try await reconciler.reconcile(page.changes, readAt: readAt, sweep: sweep)
-        try await commit(records, next, work)
-        if sweep != nil, next.sweepStarted == nil { try await suspectUnseen(cursor) }
+        if sweep != nil, next.sweepStarted == nil {
+            // The sweep ends only with its suspicions: after a crash its last page is read once more.
+            try await commit(records, cursor, work)
+            try await suspectUnseen(cursor)
+            try await commit([], next, work)
+        } else {
+            try await commit(records, next, work)
+        }
         cursor = next
     }
 
@@ -185,27 +235,27 @@ struct StreamWorker: Sendable {
 
     private func advanceWindow(_ cursor: inout PullCursor, _ page: ChangePage, now: Date) -> Bool {
         guard var window = cursor.window else { return true }
-        if stream.paging == .offset, let anchor = window.anchor {
-            let moved = page.first != anchor || (page.total != nil && window.total != nil && page.total != window.total)
-            if moved, window.restarts < 5 {
-                window.restarts += 1
-                window.page = nil
-                window.pageAt = nil
-                window.anchor = nil
-                window.total = nil
-                cursor.window = window
-                return false
-            }
-        }
-        if let cap = stream.resultCap, let total = page.total, total > cap, window.page == nil,
-            let lower = window.lower, lower != .distantPast,
-            window.upper.duration(since: lower) > stream.precision * 2
+        if stream.paging == .offset, let anchor = window.anchor,
+            page.first != anchor || (page.total != nil && window.total != nil && page.total != window.total)
         {
-            let middle = lower.addingTimeInterval(window.upper.timeIntervalSince(lower) / 2)
-            window.splits.append(window.upper)
-            window.upper = Date(milliseconds: middle.milliseconds)
+            window.forgetPage()
+            window.restarts += 1
+            // A list that shifts each time is read in shorter windows: what fits one page cannot shift.
+            if window.restarts >= 3 { _ = split(&window) }
             cursor.window = window
             return false
+        }
+        let isOverfull = stream.resultCap.map { page.total ?? 0 > $0 } ?? false
+        if isOverfull, window.page == nil, window.afterID == nil {
+            if !split(&window) { window.afterID = RemoteID(stream.kinds.first ?? "", "") }
+            cursor.window = window
+            return false
+        }
+        if window.afterID != nil, isOverfull || !page.isComplete, let last = page.last {
+            window.forgetPage()
+            window.afterID = last
+            cursor.window = window
+            return true
         }
         guard page.isComplete else {
             window.page = page.next
@@ -220,89 +270,35 @@ struct StreamWorker: Sendable {
         cursor.fresh = max(cursor.fresh ?? .distantPast, mark)
         if let upper = window.splits.popLast() {
             cursor.window = PullCursor.Window(
-                lower: window.upper, upper: upper, settles: window.settles, splits: window.splits)
+                lower: window.upper,
+                upper: upper,
+                settles: window.settles,
+                splits: window.splits
+            )
         } else {
             cursor.window = nil
         }
         return true
     }
 
-    /// Commits a page: what its records add, and the cursor. A record whose commit does not hold is read again later.
-    private func commit(_ records: [RecordCommit], _ cursor: PullCursor, _ work: LaneWork) async throws {
-        var remaining = records
-        for _ in 0..<(records.count + 2) {
-            var changes = Changes(
-                id: core.random.uuid(), requires: [work.requirement, integration.fenceRequirement])
-            changes.puts = [
-                try cursor.content(key: cursorKey, tenant: integration.tenant, integration: integration.id)
-            ]
-            var jobs: Set<RowID> = []
-            for record in remaining {
-                changes.requires.formUnion(record.requires)
-                changes.puts += record.puts.filter { $0.id.type != SyncJob.type || jobs.insert($0.id).inserted }
-                changes.deletes += record.deletes
-                changes.touches += record.touches
-                for event in record.events {
-                    changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
-                }
-            }
-            do {
-                try await core.commit(changes)
-                for event in remaining.flatMap(\.events) {
-                    if let kind = event.recordKind { worker.tally.add(event.kind, kind, of: integration) }
-                    core.observe(event)
-                }
-                return
-            } catch StoreFailure.conflict(let failed, let taken) {
-                if failed.contains(work.requirement) || failed.contains(integration.fenceRequirement) {
-                    throw CancellationError()
-                }
-                let entries = Set(taken)
-                let reconciler = Reconciler(worker: worker)
-                var changed = false
-                remaining = try remaining.map { record in
-                    guard
-                        !record.requires.isDisjoint(with: failed)
-                            || record.puts.contains(where: { !entries.isDisjoint(with: $0.indexes) })
-                    else { return record }
-                    changed = true
-                    return try reconciler.refetch(record.remote, record.host)
-                }
-                guard changed else { throw EngineCore.storeError(nil) }
-            }
-        }
+    /// Halves a window in time; false: it is one grain, or two, and cannot be halved.
+    private func split(_ window: inout PullCursor.Window) -> Bool {
+        let lower = max(window.lower ?? .distantPast, Date(milliseconds: 0))
+        let middle = floor(lower.addingTimeInterval(window.upper.timeIntervalSince(lower) / 2))
+        guard middle > lower, middle < window.upper else { return false }
+        window.splits.append(window.upper)
+        window.upper = middle
+        window.restarts = 0
+        return true
     }
+}
 
-    /// After a whole sweep: linked records that it did not show are suspected to be gone, and read one by one.
-    private func suspectUnseen(_ cursor: PullCursor) async throws {
-        guard let started = cursor.sweepStarted else { return }
-        for kind in stream.kinds {
-            let prefix = RowKey.join(integration.id, kind.rawValue)
-            var after: PageKey?
-            while true {
-                let page = try await core.store.rows(
-                    matching: RowQuery(
-                        "link.sweep",
-                        range: "\(prefix)|"..<"\(prefix)|\(RowKey.number(cursor.sweep))",
-                        after: after,
-                        limit: 500
-                    )
-                )
-                guard let last = page.last else { break }
-                let rows = try page.map { try Row<RecordLink>($0) }
-                    .filter { $0.record.isLinked && $0.record.linkedAt < started }
-                var changes = Changes(id: core.random.uuid(), requires: [integration.fenceRequirement])
-                let reconciler = Reconciler(worker: worker)
-                for row in rows {
-                    guard let remote = row.record.remote else { continue }
-                    let record = try reconciler.refetch(remote, row.record.host)
-                    changes.puts += record.puts
-                    changes.touches += record.touches
-                }
-                try await core.commit(changes)
-                let key = last.content.indexes.first { $0.name == "link.sweep" }?.key ?? prefix
-                after = PageKey(key: key, created: last.created)
-            }
-        }
+extension PullCursor.Window {
+    /// Goes back to the window's first page.
+    mutating func forgetPage() {
+        page = nil
+        pageAt = nil
+        anchor = nil
+        total = nil
     }
 }

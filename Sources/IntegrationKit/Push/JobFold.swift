@@ -8,6 +8,8 @@ struct HostWord: Hashable, Codable, Sendable {
     var job: Int64 = 0
     /// When the host's event happened, in milliseconds; 0: not told.
     var at: Int64 = 0
+    /// Whether it was told by the way, to make a record that is missing: it changes nothing that is there.
+    var yields: Bool?
 
     /// Whether this was said after another word about the same field.
     func isLater(than other: HostWord) -> Bool {
@@ -42,7 +44,7 @@ struct JobFold: Sendable {
     var reads = false
     var occurredAt: Date?
 
-    var kind: RecordKind? { jobs.first?.record.kind }
+    var kind: RecordKind? { (head ?? jobs.first)?.record.kind }
     var mayHaveBeenSent: Bool { jobs.contains { $0.record.mayHaveBeenSent } }
     var isOwnEcho: Bool { jobs.allSatisfy { $0.record.isOwnEcho || $0.record.action == .refetch } }
     /// The job whose failure counts: the first that writes, else the first.
@@ -53,11 +55,14 @@ struct JobFold: Sendable {
     /// - Parameters:
     ///   - jobs: The lane's jobs, oldest first, with their opened payloads.
     ///   - isLinked: Whether the record has a partner on the platform.
-    static func make(of jobs: [(Row<SyncJob>, JobPayload)], isLinked: Bool) -> JobFold? {
+    ///   - pushes: Whether anything goes out at all; else only the reads at the lane's head are folded.
+    /// - Returns: The fold; nil if the head was sent or is blocked.
+    static func make(of jobs: [(Row<SyncJob>, JobPayload)], isLinked: Bool, pushes: Bool = true) -> JobFold? {
         var fold: JobFold?
         for (job, payload) in jobs {
             guard job.record.state == .queued else { break }
             let action = job.record.action
+            guard pushes || action == .refetch else { break }
             guard var current = fold else {
                 var first = JobFold(outcome: action == .delete ? .delete : action == .refetch ? .read : .save)
                 first.onlyIfMissing = action == .ensure
@@ -65,7 +70,7 @@ struct JobFold: Sendable {
                 fold = first
                 continue
             }
-            guard current.accepts(action, needs: job.record.needs) else { break }
+            guard current.accepts(job.record) else { break }
             switch (current.outcome, action) {
             case (_, .refetch):
                 break
@@ -83,15 +88,23 @@ struct JobFold: Sendable {
             current.add(job, payload)
             fold = current
         }
+        if isLinked { fold?.yield() }
         return fold
     }
 
-    private func accepts(_ action: SyncJob.Action, needs: [String]) -> Bool {
-        switch outcome {
-        case .delete, .nothing: action == .delete || action == .refetch
-        case .read: true
-        case .save: action == .delete || action == .refetch || Set(needs).isSubset(of: jobs.flatMap(\.record.needs))
+    private func accepts(_ job: SyncJob) -> Bool {
+        guard outcome != .read, job.action != .refetch else { return true }
+        // A fold that was refused is taken apart, so that each job answers for itself.
+        guard job.kind == kind, job.failures == 0, head?.record.failures == 0 else { return false }
+        return switch outcome {
+        case .delete, .nothing, .read: job.action == .delete
+        case .save: job.action == .delete || Set(job.needs).isSubset(of: jobs.flatMap(\.record.needs))
         }
+    }
+
+    /// Leaves out what only served to make a record: there is one.
+    mutating func yield() {
+        words = words.filter { $0.value.yields != true }
     }
 
     private mutating func add(_ job: Row<SyncJob>, _ payload: JobPayload) {
@@ -103,10 +116,14 @@ struct JobFold: Sendable {
         for (name, var word) in payload.words {
             if word.job == 0 {
                 word.job = job.created
-                word.at = job.record.occurredAt?.milliseconds ?? 0
+                // A host's clock that runs ahead must not silence what it says later.
+                word.at = job.record.occurredAt.map { min($0, job.record.enqueuedAt).milliseconds } ?? 0
+                if job.record.action == .ensure { word.yields = true }
             }
-            if let earlier = words[name], !word.isLater(than: earlier) { continue }
-            if job.record.action == .ensure, words[name] != nil { continue }
+            if let earlier = words[name] {
+                if word.yields == true && earlier.yields != true { continue }
+                if word.yields == earlier.yields, !word.isLater(than: earlier) { continue }
+            }
             words[name] = word
         }
         for relation in payload.relations where !relations.contains(relation) { relations.append(relation) }

@@ -4,14 +4,13 @@ import Foundation
 extension LaneWorker {
     /// Sends writes, batch by batch, and commits what became of each.
     func push(_ sendings: [Sending]) async throws {
-        guard !sendings.isEmpty else { return }
         var known = Dictionary(sendings.map { ($0.write.id, $0) }, uniquingKeysWith: { first, _ in first })
-        var queue = plan(sendings)
-        while !queue.isEmpty {
-            let batch = queue.removeFirst()
+        var queue = plan(sendings)[...]
+        while let batch = queue.popFirst() {
             let group = batch.writes.compactMap { known[$0.id] }
-            if core.time.elapsed() >= sendsUntil || Task.isCancelled {
-                try await release((group + rest(queue, known)).map(\.work), after: .zero)
+            let pause = core.closedFor(integration.id)
+            guard pause == nil, core.time.elapsed() < sendsUntil, !Task.isCancelled else {
+                try await giveUp(group + rest(queue, known), after: pause ?? .zero)
                 return
             }
             let reservation: BudgetReservation
@@ -19,34 +18,50 @@ extension LaneWorker {
             case .granted(let granted):
                 reservation = granted
             case .wait(let wait, _):
-                try await release((group + rest(queue, known)).map(\.work), after: wait)
-                return
+                // Batches that spend of other budgets go on.
+                try await giveUp(group, after: wait)
+                continue
             }
+            defer { core.budgets.giveBack(reservation) }
             let ready: [Sending]
             let window: SendWindow
             do {
+                // Outcomes that a failing store did not take come first: nothing new is sent before them.
+                try await core.held.settle(in: core)
+                try core.flights.begin(integration.id, fence: integration.fenceRevision)
+                defer { core.flights.end(integration.id, fence: integration.fenceRevision) }
                 _ = try await integration.credential(rejecting: nil)
                 window = SendWindow(closingIn: options.sendWindow, by: core.time)
                 ready = try await commitSent(try await keepLeases(group), safety: batch.safety)
-            } catch let error as IntegrationError {
-                core.budgets.giveBack(reservation)
-                try await stall((group + rest(queue, known)).map(\.work), error)
+                for sending in ready { known[sending.write.id] = sending }
+                guard ready.count == batch.writes.count else {
+                    queue = plan(ready) + queue
+                    continue
+                }
+                let outcomes = try await send(ready, batch, window, reservation)
+                let halves = try await record(outcomes, of: ready)
+                queue = halves.flatMap { plan($0) } + queue
+            } catch let error as IntegrationError where error.code != .storeFailed {
+                tally.add(error)
+                let pause = try await holdBack(error, kind: batch.writes.first?.kind)
+                try await giveUp(group + rest(queue, known), after: pause)
                 return
             }
-            for sending in ready { known[sending.write.id] = sending }
-            guard ready.count == batch.writes.count else {
-                core.budgets.giveBack(reservation)
-                queue.insert(contentsOf: plan(ready), at: 0)
-                continue
-            }
-            let outcomes = try await send(ready, batch, window, reservation)
-            core.budgets.giveBack(reservation)
-            let halves = try await record(outcomes, of: ready)
-            queue.insert(contentsOf: halves.flatMap { plan($0) }, at: 0)
         }
     }
 
-    private func rest(_ queue: [WriteBatch], _ known: [UUID: Sending]) -> [Sending] {
+    /// Gives lanes back whose writes did not leave: an attempt that surely had no effect is taken back.
+    private func giveUp(_ sendings: [Sending], after pause: Duration) async throws {
+        let commits = try sendings.map { sending in
+            var commit = LaneCommit(sending.work)
+            try takeBack(sending, in: &commit)
+            commit.dueAfter = pause
+            return commit
+        }
+        try await commit(commits)
+    }
+
+    private func rest(_ queue: ArraySlice<WriteBatch>, _ known: [UUID: Sending]) -> [Sending] {
         queue.flatMap(\.writes).compactMap { known[$0.id] }
     }
 
@@ -84,7 +99,10 @@ extension LaneWorker {
             }
             if sending.write.firstSentAt == nil { sending.write.firstSentAt = now }
             let context = SyncJob.payloadContext(
-                sending.head.id.key, tenant: integration.tenant, integration: integration.id)
+                sending.head.id.key,
+                tenant: integration.tenant,
+                integration: integration.id
+            )
             sending.attempt = Attempt(
                 number: (sending.attempt?.number ?? 0) + 1,
                 write: try integration.keys.seal(try RecordCoding.encode(sending.write), in: context),
@@ -94,25 +112,32 @@ extension LaneWorker {
                 sendBy: now.advanced(by: options.sendWindow),
                 unknownSince: nil,
                 absences: 0,
-                earlierUnknown: sending.attempt.map { $0.earlierUnknown || $0.unknownSince != nil } ?? false,
+                earlierUnknown: sending.attempt?.earlierUnknown ?? false,
                 pendingUntil: nil
             )
             attempts.append(sending)
         }
-        let (free, taken) = try await claimNaturalKeys(attempts)
+        let (free, taken) = try await claimNaturalKeys(attempts + ready)
         try await commit(taken)
-        let commits = try free.map { sending, keys in
+        ready = free.map(\.0).filter { $0.attempt == nil }
+        let sent = free.filter { $0.0.attempt != nil }
+        let commits = try sent.map { sending, keys in
             var commit = LaneCommit(sending.work)
             commit.releases = false
             commit.requires.formUnion(keys.map { .absent($0.id) })
             commit.puts = keys
             if let attempt = sending.attempt { commit.puts.append(try sending.row(.sent(attempt), worker: self)) }
-            try finish(sending.jobs.filter { $0.id != sending.head.id }, .covered, "Carried by the write beside it.", in: &commit)
+            try finish(
+                sending.jobs.filter { $0.id != sending.head.id },
+                .covered,
+                "Carried by the write beside it.",
+                in: &commit
+            )
             return commit
         }
         let left = try await commit(commits, needsFence: true)
         var lost: [LaneWork] = []
-        for (var sending, _) in free {
+        for (var sending, _) in sent {
             if left[sending.work.lane] != nil {
                 lost.append(sending.work)
             } else {
@@ -129,7 +154,7 @@ extension LaneWorker {
         var wanted: [(Sending, [RowContent])] = []
         for sending in sendings {
             let rows = try naturalKeyRows(sending.write.naturalKeys, kind: sending.write.kind, host: sending.host)
-            wanted.append((sending, rows))
+            wanted.append((sending, rows.filter { !sending.link.naturalKeys.contains($0.id.key) }))
         }
         let owners = try await core.store.records(NaturalKey.self, wanted.flatMap { $0.1.map(\.id.key) })
         var claimed: Set<RowID> = []
@@ -137,9 +162,10 @@ extension LaneWorker {
         var stopped: [LaneCommit] = []
         for (sending, rows) in wanted {
             if rows.contains(where: { row in owners[row.id.key].map { $0.record.host != sending.host } ?? false }) {
-                stopped.append(try block(sending.work, sending.head, linkedElsewhere(), at: core.now()))
+                stopped.append(try block(sending, linkedElsewhere()))
             } else if rows.contains(where: { claimed.contains($0.id) }) {
                 var commit = LaneCommit(sending.work)
+                if sending.attempt?.number ?? 1 > 1 { try takeBack(sending, in: &commit) }
                 commit.dueAfter = .seconds(1)
                 stopped.append(commit)
             } else {
@@ -150,7 +176,9 @@ extension LaneWorker {
         return (free, stopped)
     }
 
-    /// Sends one batch. A cancelled task waits for the answer: what left the machine must be known.
+    /// Sends one batch.
+    ///
+    /// A cancelled task waits for the answer: what left the machine must be known.
     private func send(
         _ ready: [Sending],
         _ batch: WriteBatch,
@@ -179,264 +207,5 @@ extension LaneWorker {
             )
             return ready.map { _ in .unknown(unclear) }
         }
-    }
-
-    // MARK: - Outcomes
-
-    /// Commits what became of each write; returns the writes that go again at once, in smaller groups.
-    private func record(_ outcomes: [WriteOutcome], of sendings: [Sending]) async throws -> [[Sending]] {
-        var commits: [LaneCommit] = []
-        var again: [Sending] = []
-        var answered = false
-        var pauses: [IntegrationError: Duration] = [:]
-        for (sending, outcome) in zip(sendings, outcomes) {
-            switch outcome {
-            case .applied(let record):
-                answered = true
-                commits.append(try done(sending, record))
-            case .exists(let ids):
-                answered = true
-                commits.append(try exists(sending, ids))
-            case .moved(let ids):
-                commits.append(try moved(sending, ids))
-            case .gone:
-                commits.append(try gone(sending))
-            case .pending(let state, let made, let after):
-                answered = true
-                commits.append(try pending(sending, state, made, after))
-            case .notAttempted(let error) where sendings.count > 1 && (error.retry == .smaller || error.retry == .alone):
-                again.append(sending)
-            case .notAttempted(let error) where error.concerns == .record && sendings.count == 1,
-                .refused(let error) where error.concerns == .record:
-                answered = true
-                commits.append(try refused(sending, error))
-            case .notAttempted(let error), .refused(let error):
-                let pause = try await pauses.value(for: error) {
-                    tally.add(error)
-                    return try await holdBack(error, kind: sending.write.kind)
-                }
-                commits.append(try requeued(sending, after: pause, error))
-            case .unknown(let error):
-                _ = try await pauses.value(for: error) {
-                    tally.add(error)
-                    return try await holdBack(error, kind: sending.write.kind)
-                }
-                commits.append(try unknown(sending, error))
-            }
-        }
-        let left = try await commitOutcomes(commits)
-        try await refuseTaken(left, of: sendings)
-        if answered { try await noteSuccess() }
-        guard again.count > 1 else { return again.isEmpty ? [] : [again] }
-        let middle = again.count / 2
-        return [Array(again[..<middle]), Array(again[middle...])]
-    }
-
-    private func done(_ sending: Sending, _ record: RemoteRecord) throws -> LaneCommit {
-        switch sending.write.operation {
-        case .create: return try applied(sending, record, as: .created)
-        case .update: return try applied(sending, record, as: .updated)
-        case .delete: return try deleted(sending)
-        }
-    }
-
-    private func deleted(_ sending: Sending) throws -> LaneCommit {
-        var commit = LaneCommit(sending.work)
-        var link = sending.link
-        link.state = .deletedByHost
-        commit.deletes += link.naturalKeys.map(NaturalKey.rowID)
-        link.naturalKeys = []
-        commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))
-        try finish(sending.jobs, .deleted, remote: link.remote, "Deleted the \(sending.write.kind.rawValue).", in: &commit)
-        commit.dueAfter = sending.hasMore ? .zero : nil
-        return commit
-    }
-
-    /// Somebody holds the key: the record is linked, and what differs goes out as an update.
-    private func exists(_ sending: Sending, _ ids: [RemoteID]) throws -> LaneCommit {
-        guard ids.count < 2 else {
-            return try block(sending.work, sending.head, several(ids), candidates: ids, at: core.now())
-        }
-        var job = sending.head.record
-        job.state = .queued
-        guard let id = ids.first else {
-            job.mayHaveBeenSent = true
-            return try failed(sending, job, linkedElsewhere(), pause: .zero)
-        }
-        if integration.settings.duplicatePolicy != .link, sending.attempt?.earlierUnknown != true {
-            return try block(sending.work, sending.head, several(ids), candidates: ids, at: core.now())
-        }
-        var commit = LaneCommit(sending.work)
-        var link = sending.link
-        link.remote = id
-        link.state = .linked
-        link.linkedAt = core.now()
-        link.digest = Data()
-        try takeNaturalKeys(sending, &link, in: &commit)
-        commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))
-        try job.seal(sending.payload, sending.head.id.key, integration.keys)
-        commit.puts.append(try job.row(sending.head.id.key, memory: options.memory))
-        commit.events.append(event(.adopted, job, remote: id, "Linked the \(sending.write.kind.rawValue) that was there already."))
-        commit.wakes = sending.linkKey
-        commit.dueAfter = .zero
-        return commit
-    }
-
-    private func moved(_ sending: Sending, _ ids: [RemoteID]) throws -> LaneCommit {
-        var commit = LaneCommit(sending.work)
-        commit.puts += try back(sending)
-        commit.puts.append(try refetch(sending))
-        commit.events.append(
-            event(.retried, sending.head.record, remote: ids.first, "The record moved on the platform; the link follows."))
-        commit.dueAfter = .zero
-        return commit
-    }
-
-    private func gone(_ sending: Sending) throws -> LaneCommit {
-        if sending.write.operation == .delete { return try deleted(sending) }
-        var commit = LaneCommit(sending.work)
-        commit.puts += try back(sending)
-        commit.puts.append(try refetch(sending))
-        commit.events.append(event(.retried, sending.head.record, "The record is not there any more; reading it decides."))
-        commit.dueAfter = .zero
-        return commit
-    }
-
-    /// A job that reads the record before anything else happens in its lane.
-    private func refetch(_ sending: Sending) throws -> RowContent {
-        try RefetchJob.row(
-            of: sending.link.remote ?? RemoteID(sending.write.kind, ""),
-            host: sending.host,
-            integration: integration,
-            core: core
-        )
-    }
-
-    /// The head job's row as it goes back to the queue.
-    private func back(_ sending: Sending) throws -> [RowContent] {
-        if let attempt = sending.attempt, attempt.earlierUnknown {
-            return [try sending.row(.sent(attempt), worker: self)]
-        }
-        return [try sending.row(.queued, worker: self)]
-    }
-
-    private func requeued(_ sending: Sending, after pause: Duration, _ error: IntegrationError) throws -> LaneCommit {
-        var commit = LaneCommit(sending.work)
-        if sending.attempt != nil { commit.puts += try back(sending) }
-        commit.dueAfter = pause
-        commit.events.append(event(.retried, sending.head.record, error: error, error.message))
-        return commit
-    }
-
-    private func refused(_ sending: Sending, _ error: IntegrationError) throws -> LaneCommit {
-        var job = sending.head.record
-        job.state = .queued
-        switch error.retry {
-        case .after(let pause): return try failed(sending, job, error, pause: pause)
-        case .afterRefetch:
-            var commit = try failed(sending, job, error, pause: .zero)
-            commit.puts.append(try refetch(sending))
-            return commit
-        default:
-            var commit = LaneCommit(sending.work)
-            try job.seal(sending.payload, sending.head.id.key, integration.keys)
-            let head = sending.head
-            var sealed = head
-            sealed.record = job
-            commit = try block(sending.work, sealed, error, at: core.now())
-            if commit.dueAfter == nil, sending.hasMore, job.action == .update { commit.dueAfter = .zero }
-            return commit
-        }
-    }
-
-    /// A failure that the record caused: it counts, and the last one stops the job.
-    private func failed(
-        _ sending: Sending,
-        _ job: SyncJob,
-        _ error: IntegrationError,
-        pause: Duration?
-    ) throws -> LaneCommit {
-        var job = job
-        job.failures += 1
-        try job.seal(sending.payload, sending.head.id.key, integration.keys)
-        var row = sending.head
-        row.record = job
-        guard job.failures < options.failuresBeforeBlocking else {
-            return try block(sending.work, row, error, at: core.now())
-        }
-        var commit = LaneCommit(sending.work)
-        commit.puts.append(try job.row(row.id.key, memory: options.memory))
-        commit.dueAfter = pause ?? options.backoff(job.failures, core.random)
-        commit.events.append(event(.retried, job, error: error, error.message))
-        return commit
-    }
-
-    private func pending(
-        _ sending: Sending,
-        _ state: JSONValue,
-        _ made: RemoteRecord?,
-        _ after: Duration
-    ) throws -> LaneCommit {
-        var sending = sending
-        sending.write.state = state
-        var commit = LaneCommit(sending.work)
-        let context = SyncJob.payloadContext(
-            sending.head.id.key, tenant: integration.tenant, integration: integration.id)
-        var attempt =
-            sending.attempt
-            ?? Attempt(
-                number: 1,
-                write: Data(),
-                writeID: sending.write.id,
-                covers: [],
-                safety: .keyed(for: nil),
-                sendBy: core.now(),
-                unknownSince: nil,
-                absences: 0,
-                earlierUnknown: false,
-                pendingUntil: nil
-            )
-        attempt.write = try integration.keys.seal(try RecordCoding.encode(sending.write), in: context)
-        attempt.pendingUntil = core.now().advanced(by: after)
-        if let made {
-            let step = try applied(sending, made, as: .created)
-            let jobs = Set(sending.jobs.map(\.id))
-            commit.puts = step.puts.filter { !jobs.contains($0.id) }
-            commit.deletes = step.deletes.filter { !jobs.contains($0) }
-            commit.wakes = step.wakes
-            commit.stray = step.stray
-        }
-        commit.puts.append(try sending.row(.sent(attempt), worker: self))
-        commit.dueAfter = after
-        return commit
-    }
-
-    private func unknown(_ sending: Sending, _ error: IntegrationError) throws -> LaneCommit {
-        var commit = LaneCommit(sending.work)
-        let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
-        if var attempt = sending.attempt {
-            attempt.unknownSince = core.now()
-            commit.puts.append(try sending.row(.sent(attempt), worker: self))
-            if case .keyed = attempt.safety {
-                commit.dueAfter = .seconds(1)
-            } else {
-                commit.dueAfter = max(
-                    attempt.sendBy.advanced(by: options.requestTimeout + settle).duration(since: core.now()), .seconds(1))
-            }
-        } else {
-            commit.dueAfter = options.requestTimeout + settle
-        }
-        commit.events.append(event(.outcomeUnknown, sending.head.record, error: error, error.message))
-        return commit
-    }
-}
-
-extension Dictionary where Key == IntegrationError, Value == Duration {
-    /// The value of a key, made once.
-    fileprivate mutating func value(for key: Key, make: () async throws -> Duration) async rethrows -> Duration {
-        if let value = self[key] { return value }
-        let value = try await make()
-        self[key] = value
-        return value
     }
 }

@@ -2,95 +2,6 @@
 import Foundation
 
 extension LaneWorker {
-    // MARK: - Deliver
-
-    /// Carries to the host what the merges found, and commits lanes that have nothing left to write.
-    func deliver(_ plans: [Plan]) async throws -> [Plan] {
-        var result: [Plan] = []
-        var delivering: [Plan] = []
-        for plan in plans {
-            if let merged = plan.merged, !merged.deliver.isEmpty, host != nil {
-                delivering.append(plan)
-            } else {
-                result.append(plan)
-            }
-        }
-        guard let host, !delivering.isEmpty else { return result }
-        let changes = delivering.map { plan in
-            InboundChange(
-                integration: integration.id,
-                action: .update,
-                remote: plan.remote?.id ?? RemoteID(plan.kind, ""),
-                version: plan.remote?.version,
-                host: plan.host,
-                expecting: plan.hostRevision,
-                fields: plan.merged?.deliver ?? [:]
-            )
-        }
-        let outcomes = try await apply(changes, to: host)
-        var commits: [LaneCommit] = []
-        for (var plan, outcome) in zip(delivering, outcomes) {
-            switch outcome {
-            case .applied(_, let stored):
-                plan.takeDelivered(stored, keys: integration.keys)
-                result.append(plan)
-            case .stale:
-                var commit = LaneCommit(plan.work)
-                commit.dueAfter = .seconds(1)
-                commits.append(commit)
-            case .refused(let error):
-                if let commit = try refusedByHost(plan, error) { commits.append(commit) } else { result.append(plan.withoutDelivery()) }
-            }
-        }
-        try await commit(commits)
-        return result
-    }
-
-    /// Calls the host's `apply`; events that it raises meanwhile know where they come from.
-    func apply(_ changes: [InboundChange], to host: any HostRecords) async throws -> [InboundOutcome] {
-        let outcomes = try await InboundOrigin.$current.withValue(InboundOrigin(changes)) {
-            try await asking(host) { try await host.apply(changes) }
-        }
-        guard outcomes.count == changes.count else {
-            throw IntegrationError(
-                .invalidInput,
-                "The host answered \(outcomes.count) of \(changes.count) changes.",
-                remedy: LocalizedText(
-                    "HostRecords.apply must return one outcome per change, in order.",
-                    fr: "HostRecords.apply doit renvoyer un résultat par changement, dans l’ordre."
-                ),
-                retry: .after(.seconds(60)),
-                concerns: .application
-            )
-        }
-        return outcomes
-    }
-
-    /// The host's own rules refuse a change: what it said itself still goes out; a refetch tries again and then waits.
-    private func refusedByHost(_ plan: Plan, _ error: any Error) throws -> LaneCommit? {
-        guard plan.fold.outcome == .read, let job = plan.fold.jobs.first else { return nil }
-        let refusal = IntegrationError(
-            .refused,
-            "The host refused the change (\(type(of: error))).",
-            remedy: LocalizedText(
-                "Correct the record on the platform or the host's rule, then replay.",
-                fr: "Corrigez la fiche sur la plateforme ou la règle de l’application, puis relancez."
-            )
-        )
-        var commit = LaneCommit(plan.work)
-        var tried = job.record
-        tried.failures += 1
-        guard tried.failures < options.failuresBeforeBlocking else {
-            return try block(plan.work, job, refusal, at: core.now())
-        }
-        commit.puts.append(try tried.row(job.id.key, memory: options.memory))
-        commit.dueAfter = options.backoff(tried.failures, core.random)
-        commit.events.append(event(.retried, job.record, error: refusal, refusal.message))
-        return commit
-    }
-
-    // MARK: - Render
-
     /// Turns plans into writes; plans that leave nothing to write are committed as done.
     func render(_ plans: [Plan]) async throws -> [Sending] {
         var sendings: [Sending] = []
@@ -101,7 +12,11 @@ extension LaneWorker {
                 if plan.fold.outcome == .delete {
                     sendings.append(delete(plan))
                 } else if plan.link.isLinked {
-                    if let update = update(plan) { sendings.append(update) } else { commits.append(try unchanged(plan)) }
+                    if let update = update(plan) {
+                        sendings.append(update)
+                    } else {
+                        commits.append(try await unchanged(plan))
+                    }
                 } else if intents.contains(plan.kind) {
                     var commit = LaneCommit(plan.work)
                     commit.dueAfter = .seconds(2)
@@ -109,20 +24,15 @@ extension LaneWorker {
                 } else if integration.provider.descriptor.kind(plan.kind)?.mayNotifyPeople == true,
                     !integration.settings.mayNotifyPeople
                 {
-                    commits.append(try block(plan.work, plan.head, mailsPeople(plan.kind), at: core.now()))
+                    commits.append(try block(plan, mailsPeople(plan.kind)))
                 } else {
                     sendings.append(try create(plan))
                 }
             } catch let error as IntegrationError where error.code != .storeFailed {
-                commits.append(try block(plan.work, plan.head, error, at: core.now()))
+                commits.append(try block(plan, error))
             }
         }
-        let left = try await commit(commits, needsFence: true)
-        for commit in commits where left[commit.work.lane]?.contains(where: { $0.name == "link.remote" }) == true {
-            if let head = commit.work.head {
-                try await self.commit([try block(commit.work, head, linkedElsewhere(), at: core.now())])
-            }
-        }
+        try await commit(commits, needsFence: true)
         return sendings
     }
 
@@ -133,13 +43,16 @@ extension LaneWorker {
         let rows = try await core.store.records(
             InboundIntent.self,
             matching: RowQuery(
-                "intent.kind", keys: kinds.map { RowKey.join(integration.id, $0.rawValue) }, limit: 100)
+                "intent.kind",
+                keys: kinds.map { RowKey.join(integration.id, $0.rawValue) },
+                limit: 100
+            )
         )
         let recent = rows.filter { core.now().timeIntervalSince($0.record.since) < 600 }
         return Set(recent.map(\.record.kind))
     }
 
-    private func unchanged(_ plan: Plan) throws -> LaneCommit {
+    private func unchanged(_ plan: Plan) async throws -> LaneCommit {
         var commit = LaneCommit(plan.work)
         var link = plan.link
         if let merged = plan.merged { link.take(merged.tags) }
@@ -147,22 +60,29 @@ extension LaneWorker {
             link.version = remote.version
             link.readAt = plan.readAt
             link.digest = digest(of: remote, plan.linkKey, plan.mapper)
-            link.formerIDs = Array(Set(link.formerIDs).union(remote.formerIDs)).sorted { $0.value < $1.value }
         }
         let wasLinked = plan.stored?.record.isLinked ?? false
         if !wasLinked {
             let keys = try naturalKeyRows(naturalKeys(of: plan), kind: plan.kind, host: plan.host)
             commit.puts += keys
             link.naturalKeys = keys.map(\.id.key)
-            commit.wakes = plan.linkKey
+            commit.claimant = plan.head
+            commit.makes(link, plan.linkKey)
+        } else if let remote = plan.remote {
+            let moved = try await movedNaturalKeys(of: &link, to: remote)
+            commit.puts += moved.puts
+            commit.deletes += moved.deletes
+            commit.requires.formUnion(moved.requires)
         }
+        if plan.isRefused { link.digest = Data() }
         commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
         let outcome: IntegrationEvent.Kind = wasLinked || plan.isAdopted ? .unchanged : .adopted
         try finish(
             plan.fold.jobs,
             outcome,
             remote: link.remote,
-            outcome == .unchanged ? "The platform has these values already." : "Linked the record that was there already.",
+            outcome == .unchanged
+                ? "The platform has these values already." : "Linked the record that was there already.",
             in: &commit
         )
         if plan.fold.outcome == .read {
@@ -177,7 +97,18 @@ extension LaneWorker {
             )
         }
         commit.events += mergeEvents(plan)
+        if let merged = plan.merged, !merged.problems.isEmpty {
+            let error = IntegrationError(merged.problems, of: plan.mapper.mapping, concerns: .record)
+            commit.events.append(event(.refused, plan.head.record, remote: link.remote, error: error, error.message))
+        }
         commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
+        if plan.isRefused, let remote = link.remote {
+            // The host's own words are through; what it refused comes again, and stops visibly at last.
+            let again = try RefetchJob.row(of: remote, host: plan.host, integration: integration, core: core)
+            commit.deletes.removeAll { $0 == again.id }
+            commit.puts.append(again)
+            commit.dueAfter = options.backoff(1, core.random)
+        }
         return commit
     }
 
@@ -187,7 +118,13 @@ extension LaneWorker {
         var events: [IntegrationEvent] = []
         if plan.fold.outcome != .read, !merged.deliver.isEmpty {
             events.append(
-                event(.delivered, plan.head.record, remote: plan.link.remote, "Carried the platform's change to the host."))
+                event(
+                    .delivered,
+                    plan.head.record,
+                    remote: plan.link.remote,
+                    "Carried the platform's change to the host."
+                )
+            )
         }
         if !merged.conflicts.isEmpty {
             events.append(
@@ -286,7 +223,10 @@ extension LaneWorker {
             work: plan.work,
             jobs: jobs,
             payload: JobPayload(
-                words: plan.fold.words, related: plan.fold.related, relations: plan.fold.relations),
+                words: plan.fold.words,
+                related: plan.fold.related,
+                relations: plan.fold.relations
+            ),
             host: plan.host,
             link: plan.link,
             write: write,
@@ -298,7 +238,10 @@ extension LaneWorker {
     }
 
     private func naturalKeys(of plan: Plan) -> [FieldName: FieldValue] {
-        naturalKeys(in: plan.mapper.tryOutbound(plan.fold.words.mapValues(\.value), creating: false).values, of: plan.kind)
+        naturalKeys(
+            in: plan.mapper.tryOutbound(plan.fold.words.mapValues(\.value), creating: false).values,
+            of: plan.kind
+        )
     }
 
     private func naturalKeys(in fields: [FieldName: FieldValue], of kind: RecordKind) -> [FieldName: FieldValue] {
@@ -317,158 +260,5 @@ extension LaneWorker {
             ),
             retry: .afterSetup
         )
-    }
-
-    // MARK: - What a read showed besides a record
-
-    /// A linked record is surely gone: an edit of the host's survives as a new record, else the delete policy decides.
-    func vanished(_ plan: Plan) async throws -> Plan? {
-        if plan.fold.outcome == .save, plan.fold.jobs.contains(where: { $0.record.action != .ensure }) {
-            var plan = plan
-            core.observe(
-                event(
-                    .conflict,
-                    plan.head.record,
-                    remote: plan.link.remote,
-                    "Deleted on the platform while edited here; the edit survives."
-                )
-            )
-            if let host, integration.delivers {
-                let current = try await asking(host) { try await host.current([plan.host]) }
-                for (name, value) in current[plan.host]?.fields ?? [:] where plan.fold.words[name] == nil {
-                    plan.fold.words[name] = HostWord(value: value)
-                }
-            }
-            plan.link = freshLink(plan.host, kind: plan.kind, incarnation: plan.link.incarnation + 1)
-            return plan
-        }
-        var commit = LaneCommit(plan.work)
-        var link = plan.link
-        var message = "Deleted on the platform; the records parted."
-        switch integration.settings.remoteDeletePolicy {
-        case .carryOut:
-            if let host, integration.delivers {
-                let change = InboundChange(
-                    integration: integration.id,
-                    action: .delete,
-                    remote: link.remote ?? RemoteID(plan.kind, ""),
-                    version: "deleted",
-                    host: plan.host
-                )
-                if case .refused(let error) = try await apply([change], to: host)[0] {
-                    try await self.commit([try refusedByHost(plan, error) ?? commit])
-                    return nil
-                }
-                message = "Deleted on the platform; the host's record was deleted too."
-            }
-        case .unlink:
-            break
-        case .ask:
-            let error = IntegrationError(
-                .conflict,
-                "The record was deleted on the platform; what becomes of the host's record is a person's decision.",
-                remedy: LocalizedText(
-                    "Delete it here, or drop the job to keep it.", fr: "Supprimez-la ici, ou abandonnez pour la garder.")
-            )
-            try await self.commit([try block(plan.work, plan.fold.jobs[0], error, at: core.now())])
-            return nil
-        }
-        link.state = .deletedByRemote
-        commit.deletes += link.naturalKeys.map(NaturalKey.rowID)
-        link.naturalKeys = []
-        commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
-        try finish(plan.fold.jobs, .unchanged, remote: link.remote, message, in: &commit)
-        commit.events.append(event(.delivered, plan.fold.jobs[0].record, remote: link.remote, message))
-        commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
-        try await self.commit([commit])
-        return nil
-    }
-
-    /// The platform merged or converted a linked record: the link follows, unless another link owns the winner.
-    func follow(_ plan: Plan, _ into: [RemoteID]) async throws {
-        guard let winner = into.first(where: { $0.kind == plan.kind }) ?? into.first else {
-            try await release([plan.work], after: .seconds(60))
-            return
-        }
-        let owners = try await core.store.records(
-            RecordLink.self,
-            matching: RowQuery("link.remote", keys: [RecordLink.remoteKey(winner, in: integration.id)], limit: 1)
-        )
-        var link = plan.link
-        var commit = LaneCommit(plan.work)
-        if let owner = owners.first?.record.host, owner != plan.host {
-            link.state = .merged
-            if let host, integration.delivers {
-                let change = InboundChange(
-                    integration: integration.id,
-                    action: .merge(into: owner),
-                    remote: winner,
-                    version: "merged",
-                    host: plan.host
-                )
-                _ = try await apply([change], to: host)
-            }
-            commit.deletes += plan.fold.jobs.filter { $0.record.action == .refetch }.map(\.id)
-            commit.events.append(
-                event(.delivered, plan.fold.jobs[0].record, remote: winner, "The platform merged this record into another one."))
-        } else {
-            if let old = link.remote { link.formerIDs.append(old) }
-            link.remote = winner
-            link.kind = winner.kind
-            link.digest = Data()
-            commit.events.append(
-                event(.retried, plan.fold.jobs[0].record, remote: winner, "The record moved on the platform; the link follows."))
-        }
-        commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
-        commit.dueAfter = .zero
-        try await self.commit([commit])
-    }
-}
-
-extension LaneWorker.Plan {
-    /// Takes in that the host has the delivered values, in the form in which it stored them.
-    mutating func takeDelivered(_ stored: HostRecord?, keys: TenantKeys) {
-        guard var merged else { return }
-        let ledger = Ledger(keys: keys, link: linkKey)
-        for rule in merged.delivered {
-            guard let value = stored?.fields[rule.rule.host] else { continue }
-            merged.tags[rule.id]?.host = ledger.tag(rule.id, value)
-        }
-        self.merged = merged
-    }
-
-    /// The plan without what the host refused: its ledger stays, so that the difference is seen again.
-    func withoutDelivery() -> Self {
-        var plan = self
-        guard var merged else { return plan }
-        let old = Dictionary(link.tags.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last })
-        for rule in merged.delivered { merged.tags[rule.id] = old[rule.id] }
-        merged.deliver = [:]
-        merged.delivered = []
-        plan.merged = merged
-        return plan
-    }
-}
-
-/// What is being carried to the host while its `apply` runs: events raised there know where they come from.
-struct InboundOrigin: Sendable {
-    @TaskLocal static var current: InboundOrigin?
-
-    private let integration: String
-    private let remotes: [HostReference: RemoteID]
-    private let first: RemoteID
-
-    /// Notes the changes of one call.
-    init?(_ changes: [InboundChange]) {
-        guard let change = changes.first else { return nil }
-        integration = change.integration
-        first = change.remote
-        remotes = Dictionary(
-            changes.compactMap { change in change.host.map { ($0, change.remote) } }, uniquingKeysWith: { a, _ in a })
-    }
-
-    /// Where an event about a record comes from.
-    func origin(of record: HostReference) -> DomainEvent.Origin {
-        DomainEvent.Origin(integration: integration, remote: remotes[record] ?? first)
     }
 }

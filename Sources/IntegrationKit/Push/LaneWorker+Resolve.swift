@@ -22,13 +22,21 @@ extension LaneWorker {
             if let stray = strays[sending.head.id.key] {
                 found.append((sending, stray.record.remote))
             } else if let until = attempt.pendingUntil {
-                if until > now { commits.append(waiting(sending, until.duration(since: now))) } else { again.append(sending) }
+                if until > now {
+                    commits.append(waiting(sending, until.duration(since: now)))
+                } else {
+                    again.append(sending)
+                }
             } else if isKeyed(sending, at: now) {
                 again.append(sending)
             } else {
                 let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
                 let believed = attempt.sendBy.advanced(by: options.requestTimeout + settle)
-                if believed > now { commits.append(waiting(sending, believed.duration(since: now))) } else { asked.append(sending) }
+                if believed > now {
+                    commits.append(waiting(sending, believed.duration(since: now)))
+                } else {
+                    asked.append(sending)
+                }
             }
         }
         try await commit(commits)
@@ -39,7 +47,7 @@ extension LaneWorker {
             guard results.count == chunk.count else { throw miscount("lookUp") }
             again += try await settle(Array(zip(chunk, results)))
         }
-        if !again.isEmpty { try await push(again) }
+        try await push(again)
     }
 
     private func isKeyed(_ sending: Sending, at now: Date) -> Bool {
@@ -60,14 +68,17 @@ extension LaneWorker {
         var commits: [LaneCommit] = []
         for (sending, result) in results {
             switch result {
-            case .found(let record, _):
+            case .found(let record, byExternalKey: true):
                 commits.append(try applied(sending, record, as: .adopted))
+            case .found(let record, byExternalKey: false):
+                // Ours or somebody else's: it is linked, and whatever differs is merged by the policy.
+                commits.append(try meet(sending, record.id))
             case .several(let ids):
-                commits.append(try block(sending.work, sending.head, several(ids), candidates: ids, at: core.now()))
+                commits.append(try block(sending, several(ids), candidates: ids))
             case .absent:
                 guard let attempt = sending.attempt else { continue }
                 if attempt.safety == .uncertain {
-                    commits.append(try block(sending.work, sending.head, unknownForGood(), at: core.now()))
+                    commits.append(try block(sending, unknownForGood()))
                 } else if attempt.safety == .marked, attempt.absences == 0 {
                     var seen = attempt
                     seen.absences += 1
@@ -82,10 +93,10 @@ extension LaneWorker {
             case .tooEarly(let wait):
                 commits.append(waiting(sending, wait))
             case .undecidable:
-                commits.append(try block(sending.work, sending.head, unknownForGood(), at: core.now()))
+                commits.append(try block(sending, unknownForGood()))
             }
         }
-        try await refuseTaken(try await commitOutcomes(commits), of: results.map(\.0))
+        try await commitOutcomes(commits)
         return again
     }
 
@@ -101,21 +112,12 @@ extension LaneWorker {
             for ((sending, id), result) in zip(chunk, results) {
                 var record = RemoteRecord(id: id)
                 if case .found(let read) = result { record = read }
-                var commit = try applied(sending, record, as: .created)
+                var commit = try applied(sending, record, as: .adopted)
                 commit.deletes.append(Stray.rowID(sending.head.id.key))
                 commits.append(commit)
             }
-            try await refuseTaken(try await commitOutcomes(commits), of: chunk.map(\.0))
+            try await commitOutcomes(commits)
         }
-    }
-
-    /// Blocks jobs whose found record belongs to another record of the host.
-    func refuseTaken(_ left: [LaneID: [IndexEntry]], of sendings: [Sending]) async throws {
-        let commits = try sendings.compactMap { sending -> LaneCommit? in
-            guard let taken = left[sending.work.lane], taken.contains(where: { $0.name == "link.remote" }) else { return nil }
-            return try block(sending.work, sending.head, linkedElsewhere(), at: core.now())
-        }
-        try await commit(commits)
     }
 
     /// Makes a sending of a lane whose head was sent.
@@ -124,9 +126,19 @@ extension LaneWorker {
             let reference = job.record.record, let mapper = integration.mapper(reference.kind, job.record.kind)
         else { return nil }
         let context = SyncJob.payloadContext(job.id.key, tenant: integration.tenant, integration: integration.id)
-        let write = try RecordCoding.decode(RecordWrite.self, from: try integration.keys.open(attempt.write, in: context))
+        let write = try RecordCoding.decode(
+            RecordWrite.self,
+            from: try integration.keys.open(attempt.write, in: context)
+        )
         let key = RecordLink.key(reference, in: integration.id)
         let link = try await core.store.record(RecordLink.self, key)
+        var known = link?.record ?? freshLink(reference, kind: job.record.kind, incarnation: 0)
+        if write.operation == .create, known.externalKey != write.externalKey {
+            known = freshLink(reference, kind: job.record.kind, incarnation: known.incarnation + 1)
+        }
+        // A process may have ended right after this attempt left: it counts as sent whatever is known of it.
+        var sent = attempt
+        sent.earlierUnknown = true
         let words = mapper.rules.filter { $0.rule.isOutbound && write.fields[$0.rule.remote] != nil }
             .map { ($0, payload.words[$0.rule.host] ?? HostWord(value: .empty)) }
         return Sending(
@@ -134,11 +146,11 @@ extension LaneWorker {
             jobs: [job],
             payload: payload,
             host: reference,
-            link: link?.record ?? freshLink(reference, kind: job.record.kind, incarnation: 0),
+            link: known,
             write: write,
             words: words,
             mapper: mapper,
-            attempt: attempt,
+            attempt: sent,
             carries: 1
         )
     }
@@ -147,7 +159,10 @@ extension LaneWorker {
         IntegrationError(
             .invalidAnswer,
             "The provider of \(integration.record.platform.rawValue) returned another number of results from \(call) than it was asked for.",
-            remedy: LocalizedText("Report this to the provider's authors.", fr: "Signalez-le aux auteurs du connecteur."),
+            remedy: LocalizedText(
+                "Report this to the provider's authors.",
+                fr: "Signalez-le aux auteurs du connecteur."
+            ),
             retry: .after(nil),
             concerns: .account,
             mayHaveHappened: true

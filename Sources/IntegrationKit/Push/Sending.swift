@@ -26,14 +26,21 @@ struct Sending: Sendable {
     var head: Row<SyncJob> { jobs.first ?? work.jobs[0].0 }
     var linkKey: String { RecordLink.key(host, in: work.lane.integration) }
     /// Whether the lane has jobs behind those that the write carries.
-    var hasMore: Bool { work.jobs.count > carries }
+    var hasMore: Bool { !work.isWhole || work.jobs.count > carries }
 
-    /// The head job's row in a state, holding what all the jobs said.
+    /// The head job in a state.
+    ///
+    /// Once an attempt was committed it holds what all the jobs said: the others are done.
+    func head(_ state: JobState, worker: LaneWorker) throws -> Row<SyncJob> {
+        var row = head
+        row.record.state = state
+        if attempt != nil { try row.record.seal(payload, row.id.key, worker.integration.keys) }
+        return row
+    }
+
+    /// The row of the head job in a state.
     func row(_ state: JobState, worker: LaneWorker) throws -> RowContent {
-        var job = head.record
-        job.state = state
-        try job.seal(payload, head.id.key, worker.integration.keys)
-        return try job.row(head.id.key, memory: worker.options.memory)
+        try head(state, worker: worker).record.row(head.id.key, memory: worker.options.memory)
     }
 }
 
@@ -55,12 +62,11 @@ extension LaneWorker {
     }
 
     /// Rows that name the host's record as the owner of its natural keys.
-    func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent] {
-        let unique = integration.provider.descriptor.kind(kind)?.naturalKeys ?? []
-        return try values.filter { unique.contains($0.key) && $0.value != .empty }.map { name, value in
-            let tag = integration.keys.digest("natural-key", Data(value.looselyCanonicalText.utf8))
-            return try NaturalKey(host: host).content(
-                key: RowKey.join(integration.id, kind.rawValue, name.rawValue, tag.base64EncodedString()),
+    func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent]
+    {
+        try integration.naturalKeys(values, kind: kind).map { key in
+            try NaturalKey(host: host).content(
+                key: key,
                 tenant: integration.tenant,
                 integration: integration.id,
                 indexes: [IndexEntry("record", RowKey.join(host.tenant, host.kind, host.id))]
@@ -73,7 +79,7 @@ extension LaneWorker {
         var commit = LaneCommit(sending.work)
         var link = sending.link
         let wasLinked = link.isLinked
-        link.take(tags(after: sending, record))
+        link.take(tags(after: sending, record, isAnswer: outcome != .adopted))
         if let old = link.remote, old != record.id, wasLinked { link.formerIDs.append(old) }
         link.remote = record.id
         link.state = .linked
@@ -92,32 +98,45 @@ extension LaneWorker {
         try finish(sending.jobs, outcome, remote: record.id, words(for: outcome, sending.write.kind), in: &commit)
         commit.events += sending.notes
         commit.dueAfter = sending.hasMore ? .zero : nil
-        if !wasLinked { commit.wakes = sending.linkKey }
-        commit.stray = try Stray(remote: record.id, at: core.now()).content(
-            key: sending.head.id.key,
-            tenant: integration.tenant,
-            integration: integration.id,
-            keep: options.memory
-        )
+        if !wasLinked { commit.makes(link, sending.linkKey) }
+        commit.claimant = sending.head
+        commit.answered = record.id
         return commit
     }
 
-    /// Puts the natural keys that the record has now and deletes those it has no more.
+    /// Puts the natural keys that the record has now and deletes those that they replace.
     func takeNaturalKeys(_ sending: Sending, _ link: inout RecordLink, in commit: inout LaneCommit) throws {
-        let rows = try naturalKeyRows(sending.write.naturalKeys, kind: sending.write.kind, host: sending.host)
-        guard !rows.isEmpty else { return }
+        let kind = sending.write.kind
+        let rows = try naturalKeyRows(sending.write.naturalKeys, kind: kind, host: sending.host)
         let keys = rows.map(\.id.key)
-        commit.deletes += link.naturalKeys.filter { !keys.contains($0) }.map(NaturalKey.rowID)
+        let written = (integration.provider.descriptor.kind(kind)?.naturalKeys ?? []).filter {
+            sending.write.fields[$0] != nil
+        }.map { RowKey.join(integration.id, kind.rawValue, $0.rawValue, "") }
+        let replaced = link.naturalKeys.filter { key in !keys.contains(key) && written.contains { key.hasPrefix($0) } }
+        commit.deletes += replaced.map(NaturalKey.rowID)
         commit.puts += rows
-        link.naturalKeys = keys
+        link.naturalKeys = link.naturalKeys.filter { !replaced.contains($0) && !keys.contains($0) } + keys
     }
 
-    private func tags(after sending: Sending, _ record: RemoteRecord) -> [UInt32: FieldTag] {
+    /// The natural keys that a write took and that nothing holds once it is taken back.
+    func freedNaturalKeys(_ sending: Sending) throws -> [RowID] {
+        guard sending.attempt != nil else { return [] }
+        return try naturalKeyRows(sending.write.naturalKeys, kind: sending.write.kind, host: sending.host)
+            .map(\.id).filter { !sending.link.naturalKeys.contains($0.key) }
+    }
+
+    /// The ledger after a write.
+    ///
+    /// An answer shows what the platform made of our values; what was found later may hold somebody else's edits, and
+    /// only what is equal was surely agreed on.
+    private func tags(after sending: Sending, _ record: RemoteRecord, isAnswer: Bool) -> [UInt32: FieldTag] {
         let ledger = Ledger(keys: integration.keys, link: sending.linkKey)
         var tags = Dictionary(sending.link.tags.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last })
         for (rule, word) in sending.words {
-            let stored = record.fields[rule.rule.remote]
             let sent = sending.write.fields[rule.rule.remote] ?? .empty
+            let stored = record.fields[rule.rule.remote].flatMap {
+                isAnswer || $0.isLooselyEquivalent(to: sent) ? $0 : nil
+            }
             tags[rule.id] = FieldTag(
                 rule: rule.id,
                 host: ledger.tag(rule.id, word.value),

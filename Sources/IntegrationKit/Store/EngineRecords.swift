@@ -102,6 +102,12 @@ struct SyncJob: StoredRecord {
     var mayHaveBeenSent: Bool
     /// Whether the event arose from a change on this very platform: it waits for the link and is then compared.
     var isOwnEcho: Bool
+    /// Whether a person replayed it although nobody can tell whether the platform has it.
+    var isVouchedFor = false
+    /// For a create: keys of the ``NaturalKey`` rows that it will take.
+    var naturalKeys: [String] = []
+    /// For a refetch: what a person asked for under a privacy law; the host is told first.
+    var privacy: PrivacyRequest?
 }
 
 /// What the host said, sealed inside a job.
@@ -136,6 +142,8 @@ struct BlockReason: Codable, Hashable, Sendable {
     var need: String?
     /// Records to choose from.
     var candidates: [RemoteID]
+    /// Whether the lane waits with it: what makes the record goes before everything else.
+    var holdsLane: Bool
 }
 
 /// One sending of a write that must not be repeated blindly; immutable once committed.
@@ -213,14 +221,30 @@ struct FieldTag: Codable, Hashable, Sendable {
     var event: Int64 = 0
     /// When the host's event that last set the field happened, in milliseconds.
     var at: Int64 = 0
+}
 
-    private enum CodingKeys: String, CodingKey {
-        case rule = "r"
-        case host = "h"
-        case remote = "p"
-        case confirmed = "c"
-        case event = "e"
-        case at = "t"
+extension FieldTag {
+    /// Writes an array, and leaves out what is nought at its end: a million links hold ten million tags.
+    func encode(to encoder: any Encoder) throws {
+        var array = encoder.unkeyedContainer()
+        try array.encode(rule)
+        try array.encode(host)
+        try array.encode(remote)
+        try array.encode(confirmed ? 1 : 0)
+        guard event != 0 || at != 0 else { return }
+        try array.encode(event)
+        if at != 0 { try array.encode(at) }
+    }
+
+    /// Reads what ``encode(to:)`` wrote.
+    init(from decoder: any Decoder) throws {
+        var array = try decoder.unkeyedContainer()
+        rule = try array.decode(UInt32.self)
+        host = try array.decode(UInt64.self)
+        remote = try array.decode(UInt64.self)
+        confirmed = try array.decode(Int.self) != 0
+        event = array.isAtEnd ? 0 : try array.decode(Int64.self)
+        at = array.isAtEnd ? 0 : try array.decode(Int64.self)
     }
 }
 
@@ -260,6 +284,8 @@ struct PullCursor: StoredRecord {
         var anchor: RemoteID?
         var total: Int?
         var restarts = 0
+        /// For a moment that is too full to be split by time: the id after which to go on.
+        var afterID: RemoteID?
         /// Upper bounds of the rest of a window that was split under a cap.
         var splits: [Date] = []
     }

@@ -168,7 +168,7 @@ extension InMemoryIntegrationStore: TenantKeyStore {
 extension LaneID {
     /// Reads a lane back from the key of its jobs.
     init?(indexKey: String) {
-        guard let end = indexKey.utf8.firstIndex(of: 0x1F) else { return nil }
+        guard let end = indexKey.utf8.firstIndex(of: UInt8(ascii: "|")) else { return nil }
         self.init(
             integration: String(indexKey[..<end]),
             subject: String(indexKey[indexKey.utf8.index(after: end)...])

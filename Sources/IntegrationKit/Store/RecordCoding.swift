@@ -26,22 +26,12 @@ struct Row<Record: StoredRecord>: Sendable {
 /// Turns records into JSON and back: keys sorted, dates in whole milliseconds.
 enum RecordCoding {
     static func encode(_ value: some Encodable) throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.dateEncodingStrategy = .custom { date, encoder in
-            var container = encoder.singleValueContainer()
-            try container.encode(date.milliseconds)
-        }
-        return try encoder.encode(value)
+        try RecordWriter.data(of: value)
     }
 
     static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .custom { decoder in
-            Date(milliseconds: try decoder.singleValueContainer().decode(Int64.self))
-        }
         do {
-            return try decoder.decode(type, from: data)
+            return try RecordReader.value(type, of: data)
         } catch {
             throw IntegrationError(
                 .storeFailed,
@@ -53,6 +43,15 @@ enum RecordCoding {
                 concerns: .application
             )
         }
+    }
+}
+
+extension RecordCoding {
+    /// Whether a type is one of the integers, which stand in JSON by their digits.
+    static func isInteger(_ type: Any.Type) -> Bool {
+        type == Int64.self || type == UInt64.self || type == Int32.self || type == UInt32.self || type == Int.self
+            || type == UInt.self || type == Int16.self || type == UInt16.self || type == Int8.self
+            || type == UInt8.self
     }
 }
 

@@ -116,6 +116,8 @@ public struct IntegrationError: Error, Hashable, Codable, Sendable {
         public static let deliveryRejected = Code(rawValue: "delivery-rejected")
         /// A sealed value does not open with the keys at hand.
         public static let unreadableSecret = Code(rawValue: "unreadable-secret")
+        /// The host's own records could not be read or changed.
+        public static let hostFailed = Code(rawValue: "host-failed")
         /// The store failed; what was not acknowledged was not done.
         public static let storeFailed = Code(rawValue: "store-failed")
         /// The integration is disabled, paused, being deleted or waits for the customer.
@@ -203,6 +205,20 @@ extension IntegrationError: LocalizedError, CustomStringConvertible {
         let advice = remedy.text(in: "en")
         return advice.isEmpty ? "\(code.rawValue): \(message)" : "\(code.rawValue): \(message) \(advice)"
     }
+}
+
+extension IntegrationError {
+    /// Whether the platform, the way there or the sign-in is the matter, whatever the record holds.
+    package var isPlatformTrouble: Bool {
+        let codes: Set<Code> = [
+            .network, .unavailable, .timedOut, .invalidAnswer, .limited, .tooLate, .inactive, .reauthorizationRequired,
+            .applicationMisconfigured, .hostFailed, .storeFailed,
+        ]
+        return codes.contains(code)
+    }
+
+    /// Whether the record itself is the matter: it counts against its job.
+    package var isRecordsOwn: Bool { concerns == .record && !isPlatformTrouble }
 }
 
 extension IntegrationError.Code {

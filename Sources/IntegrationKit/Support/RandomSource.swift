@@ -24,15 +24,16 @@ public struct RandomSource: Sendable {
     /// - Parameter count: How many bytes.
     /// - Returns: The bytes.
     public func bytes(_ count: Int) -> Data {
-        var data = Data(capacity: count + 8)
-        while data.count < count {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
             var word = next()
-            for _ in 0..<8 {
-                data.append(UInt8(truncatingIfNeeded: word))
+            for _ in 0..<min(8, count - bytes.count) {
+                bytes.append(UInt8(truncatingIfNeeded: word))
                 word >>= 8
             }
         }
-        return Data(data.prefix(count))
+        return Data(bytes)
     }
 
     /// Returns a random version 4 identifier.

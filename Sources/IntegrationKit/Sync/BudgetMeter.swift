@@ -55,7 +55,7 @@ struct BudgetMeter {
     private static let largestLimit = 1_000_000_000_000
 
     /// What we may use of the limit; at least one, or nothing would ever happen.
-    private var share: Int { max(1, Int((Double(limit) * (1 - reserve)).rounded(.down))) }
+    private var share: Int { max(1, Int(saturating: Double(limit) * (1 - reserve))) }
     /// What is left to the customer's other tools.
     private var floor: Int { max(0, limit - share) }
 
@@ -201,7 +201,7 @@ struct BudgetMeter {
     mutating func available(_ now: Duration) -> Int {
         expire(now)
         switch rule {
-        case .bucket: return max(0, Int(level(now)) - floor)
+        case .bucket: return max(0, Int(saturating: level(now)) - floor)
         case .inFlight: return max(0, share - inFlight)
         case .window, .quota:
             let own = share - inFlight - spent.reduce(0) { $0 + $1.amount }
@@ -263,5 +263,12 @@ extension Budget.Rule {
     /// When a quota starts anew, by the wall clock.
     var resetsAt: Date? {
         if case .quota(_, let date) = self { date } else { nil }
+    }
+}
+
+extension Int {
+    /// The whole part of a number, or the nearest integer there is: platforms tell limits of any size.
+    fileprivate init(saturating value: Double) {
+        self = Int(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max)
     }
 }

@@ -24,6 +24,10 @@ struct EngineCore: Sendable {
     let calls = LockBox<[String: Int]>([:])
     /// Integrations that get no turn until a time, by ``TimeSource/elapsed``.
     let gates = LockBox<[String: Duration]>([:])
+    /// What is under way, for those who stop an integration.
+    let flights = FlightBook()
+    /// What a failing store did not take yet.
+    let held = HeldCommits()
 
     /// Tells the observers.
     func observe(_ event: IntegrationEvent) {
@@ -117,6 +121,12 @@ struct EngineCore: Sendable {
         _ = gates.withLock { $0.removeValue(forKey: integration) }
     }
 
+    /// How long an integration gets no turn; nil: it does.
+    func closedFor(_ integration: String) -> Duration? {
+        let now = time.elapsed()
+        return gates.withLock { $0[integration].flatMap { $0 > now ? $0 - now : nil } }
+    }
+
     /// The integrations that get no turn now, and how long until the first of them does.
     func closedGates() -> (skipping: Set<String>, next: Duration?) {
         let now = time.elapsed()
@@ -126,7 +136,9 @@ struct EngineCore: Sendable {
         }
     }
 
-    /// Changes an integration's status row, whoever else changes it meanwhile. Does nothing once it is deleted.
+    /// Changes an integration's status row, whoever else changes it meanwhile.
+    ///
+    /// Does nothing once it is deleted.
     func updateStatus(of id: String, tenant: String, _ change: (inout IntegrationStatus) -> Void) async throws {
         for _ in 0..<8 {
             guard let row = try await store.record(IntegrationStatus.self, id) else { return }

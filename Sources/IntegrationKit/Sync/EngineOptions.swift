@@ -23,6 +23,8 @@ public struct EngineOptions: Sendable {
     public var deliveryRetention = Duration.seconds(7 * 86_400)
     /// How often a stream that settles late is read again up to its lag.
     public var settleEvery = Duration.seconds(600)
+    /// How many records of a list are read at a time.
+    public var pageSize = 100
     /// The largest answer that is accepted, in bytes.
     public var maximumAnswerSize = 16 << 20
     /// Addresses that may be called besides public ones over https.
@@ -30,6 +32,9 @@ public struct EngineOptions: Sendable {
 
     /// Creates the defaults.
     public init() {}
+
+    /// How many jobs of a lane are worked on at a time.
+    static let jobsPerLane = 32
 
     /// The longest pause between two tries of one lane.
     static let longestBackoff = Duration.seconds(3600)
@@ -39,6 +44,7 @@ public struct EngineOptions: Sendable {
     /// - Parameters:
     ///   - failures: How often it failed, 1 for the first time.
     ///   - random: The jitter.
+    /// - Returns: The wait.
     func backoff(_ failures: Int, _ random: RandomSource) -> Duration {
         let ceiling = min(2.0 * pow(2, Double(min(failures, 12))), EngineOptions.longestBackoff.inSeconds)
         return .milliseconds(Int64((1 + random.fraction() * ceiling) * 1000))

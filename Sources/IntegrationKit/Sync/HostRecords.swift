@@ -8,6 +8,7 @@ public protocol HostRecords: Sendable {
     /// Returns the records as they are now. An absent reference is a record that is not there.
     ///
     /// - Parameter records: The records.
+    /// - Returns: The records that are there.
     /// - Throws: Anything; the engine tries again later.
     func current(_ records: [HostReference]) async throws -> [HostReference: HostRecord]
 

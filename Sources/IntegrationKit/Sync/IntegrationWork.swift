@@ -11,34 +11,90 @@ struct IntegrationWork: Sendable {
     let tally: SyncTally
 
     func run(_ lanes: [ClaimedLane]) async throws {
+        do {
+            try await work(on: lanes)
+        } catch {
+            // The lanes are given back as soon as the store works, so that they do not look like a crash loop.
+            core.held.hold(.releases(releasing(lanes, after: .seconds(1))))
+            throw error
+        }
+    }
+
+    private func work(on lanes: [ClaimedLane]) async throws {
         guard let integration = try await LoadedIntegration.load(id, in: core) else {
-            core.gate(id, for: .seconds(300))
-            try await release(lanes, after: .seconds(300))
+            let isGone = try await core.store.record(Fence.self, id) == nil
+            if !isGone { core.gate(id, for: .seconds(300)) }
+            try await core.commit(releasing(lanes, after: isGone ? nil : .seconds(300)))
             return
         }
         if let pause = pause(of: integration) {
             core.gate(id, for: pause)
-            try await release(lanes, after: pause)
+            try await core.commit(releasing(lanes, after: pause))
             return
         }
         let worker = LaneWorker(integration: integration, host: host, tally: tally, sendsUntil: sendsUntil)
-        var lanes = lanes
-        if integration.status.breaker.isProbing(at: core.now()), lanes.count > 1 {
-            try await release(Array(lanes[1...]), after: .seconds(1))
-            lanes = [lanes[0]]
+        guard integration.status.breaker.isProbing(at: core.now()) else {
+            try await work(on: lanes, worker)
+            return
         }
+        // One lane finds out whether the platform answers again, in one process.
+        try await core.commit(releasing(Array(lanes[1...]), after: .seconds(1)))
+        guard try await takeProbe(integration) else {
+            try await core.commit(releasing([lanes[0]], after: .seconds(1)))
+            return
+        }
+        let calls = core.calls.withLock { $0[id] ?? 0 }
+        try await work(on: [lanes[0]], worker)
+        if core.calls.withLock({ $0[id] ?? 0 }) == calls { try await passProbe(integration) }
+    }
+
+    private func work(on lanes: [ClaimedLane], _ worker: LaneWorker) async throws {
+        let integration = worker.integration
         let records = lanes.filter { $0.lease.lane.streamID == nil }
         let pulls = lanes.filter { $0.lease.lane.streamID != nil }
         let works = try records.map { try LaneWork($0, claimedAt: claimedAt, keys: integration.keys) }
         if integration.pushes {
             try await worker.run(works)
         } else {
-            let inbound = works.filter { $0.head?.record.action == .refetch }
-            try await worker.release(works.filter { $0.head?.record.action != .refetch }, after: .seconds(3600))
+            // What waits to go out stays; what comes in does not wait for it.
+            let inbound = works.map { work in
+                var work = work
+                work.jobs.removeAll { $0.0.record.action != .refetch }
+                return work
+            }.filter { !$0.jobs.isEmpty }
+            let reading = Set(inbound.map(\.lane))
+            try await worker.release(works.filter { !reading.contains($0.lane) }, after: .seconds(3600))
             try await worker.run(inbound)
         }
-        for lane in pulls { try await pull(lane, integration, worker) }
+        for lane in pulls {
+            if let pause = core.closedFor(id) {
+                try await core.commit(releasing([lane], after: pause))
+            } else {
+                try await pull(lane, integration, worker)
+            }
+        }
+        if integration.answered.withLock({ $0 }) { try await worker.noteSuccess() }
         try await integration.keepLearned()
+    }
+
+    /// Takes the one probe that goes out while the platform does not answer; others wait until it must have ended.
+    private func takeProbe(_ integration: LoadedIntegration) async throws -> Bool {
+        var isOurs = false
+        let now = core.now()
+        let ends = now.advanced(by: core.options.sendWindow + core.options.requestTimeout)
+        try await core.updateStatus(of: id, tenant: integration.tenant) {
+            isOurs = $0.breaker.isProbing(at: now)
+            if isOurs { $0.breaker.openUntil = ends }
+        }
+        return isOurs
+    }
+
+    /// Lets another lane probe: this one had nothing to ask.
+    private func passProbe(_ integration: LoadedIntegration) async throws {
+        let now = core.now()
+        try await core.updateStatus(of: id, tenant: integration.tenant) {
+            if $0.breaker.openUntil != nil { $0.breaker.openUntil = now }
+        }
     }
 
     /// How long an integration that may not work now is left alone.
@@ -73,12 +129,10 @@ struct IntegrationWork: Sendable {
         ).run()
     }
 
-    private func release(_ lanes: [ClaimedLane], after: Duration) async throws {
-        try await core.commit(
-            Changes(
-                id: core.random.uuid(),
-                releases: lanes.map { LaneRelease($0.lease, seenTail: $0.tail, dueAfter: after) }
-            )
+    private func releasing(_ lanes: [ClaimedLane], after: Duration?) -> Changes {
+        Changes(
+            id: core.random.uuid(),
+            releases: lanes.map { LaneRelease($0.lease, seenTail: $0.tail, dueAfter: after) }
         )
     }
 }

@@ -8,6 +8,8 @@ struct LaneWork: Sendable {
     /// Until when the lease is counted on, by ``TimeSource/elapsed``: well before the store lets it go.
     var holdsUntil: Duration
     var jobs: [(Row<SyncJob>, JobPayload)]
+    /// Whether `jobs` are all that stood in the lane.
+    var isWhole: Bool
 
     var lane: LaneID { lease.lane }
     var head: Row<SyncJob>? { jobs.first?.0 }
@@ -18,6 +20,7 @@ struct LaneWork: Sendable {
         lease = claimed.lease
         tail = claimed.tail
         holdsUntil = claimedAt + claimed.lease.duration * 4 / 5
+        isWhole = claimed.jobs.count < EngineOptions.jobsPerLane
         jobs = try claimed.jobs.map { stored in
             let row = try Row<SyncJob>(stored)
             return (row, try row.record.openPayload(row.id.key, keys))
@@ -26,7 +29,7 @@ struct LaneWork: Sendable {
 
     /// Whether jobs remain beside the given ones.
     func hasMore(than done: [Row<SyncJob>]) -> Bool {
-        jobs.count > done.count
+        !isWhole || jobs.count > done.count
     }
 }
 
@@ -65,11 +68,11 @@ extension SyncJob {
         case .blocked(let reason):
             indexes.append(IndexEntry("job.state", RowKey.join(integration, "blocked")))
             if let need = reason.need { indexes.append(IndexEntry("job.blockedOn", need)) }
-            // A refused update stands beside its lane; anything that makes the record blocks it.
-            standsInLane = action == .create || action == .ensure || reason.error.code == .outcomeUnknown
+            standsInLane = reason.holdsLane
         case .finished:
             standsInLane = false
         }
+        if state.isUnfinished { indexes += naturalKeys.map { IndexEntry("job.natural", $0) } }
         if standsInLane { indexes.append(IndexEntry(LaneID.indexName, lane.indexKey)) }
         return try content(
             key: key,
@@ -86,6 +89,7 @@ extension SyncJob {
         job.state = .finished(outcome.rawValue, at: now)
         job.payload = Data()
         job.needs = []
+        job.naturalKeys = []
         return job
     }
 }
@@ -101,14 +105,24 @@ struct LaneCommit: Sendable {
     var releases = true
     var dueAfter: Duration?
     var events: [IntegrationEvent] = []
-    /// What to remember if the lease was lost before the answer came.
-    var stray: RowContent?
+    /// The job that the commit stands for: it stops if the platform's record belongs to another link.
+    var claimant: Row<SyncJob>?
+    /// The record that an answer named, to be remembered if the lease was lost before the answer came.
+    var answered: RemoteID?
     /// The link that came to be; jobs that waited for it are woken by the same commit.
     var wakes: String?
 
     init(_ work: LaneWork) {
         self.work = work
         requires = [work.requirement]
+    }
+}
+
+extension LaneCommit {
+    /// Notes that the commit links a record: jobs that waited for it wake, and nobody need claim it any more.
+    mutating func makes(_ link: RecordLink, _ key: String) {
+        wakes = key
+        deletes.append(RecordLink.rowID(RecordLink.unclaimedKey(link.externalKey, in: work.lane.integration)))
     }
 }
 
@@ -122,12 +136,20 @@ extension RecordLink {
             }
             indexes.append(
                 IndexEntry(
-                    "link.sweep", RowKey.join(integration, remote.kind.rawValue, RowKey.number(seenSweep))))
+                    "link.sweep",
+                    RowKey.join(integration, remote.kind.rawValue, RowKey.number(seenSweep))
+                )
+            )
         } else if let remote {
             indexes.append(IndexEntry("link.tombstone", RecordLink.remoteKey(remote, in: integration)))
         }
         if let host { indexes.append(IndexEntry("record", RowKey.join(host.tenant, host.kind, host.id))) }
         return try content(key: key, tenant: tenant, integration: integration, indexes: indexes)
+    }
+
+    /// The row of a record that carries a key of ours which no host's record has claimed.
+    static func unclaimedKey(_ externalKey: String, in integration: String) -> String {
+        RowKey.join(integration, externalKey)
     }
 
     static func remoteKey(_ id: RemoteID, in integration: String) -> String {

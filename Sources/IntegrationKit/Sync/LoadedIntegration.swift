@@ -15,6 +15,10 @@ struct LoadedIntegration: Sendable {
     let mappings: [FieldMapping]
     /// What the provider learned during this round.
     let learned = LockBox<[String: JSONValue]>([:])
+    /// The mappers made during this round: compiling one costs more than using it.
+    private let mappers = LockBox<[String: FieldMapper]>([:])
+    /// Whether the platform answered during this round.
+    let answered = LockBox(false)
 
     var tenant: String { record.tenant }
     var settings: SyncSettings { record.settings }
@@ -39,40 +43,60 @@ struct LoadedIntegration: Sendable {
 
     /// Reads an integration; nil if it is not there or its provider is not.
     static func load(_ id: String, in core: EngineCore) async throws -> LoadedIntegration? {
-        let wanted = [IntegrationRecord.rowID(id), Fence.rowID(id), IntegrationStatus.rowID(id)]
-        let rows = try await core.store.rows(wanted)
-        guard let stored = rows[wanted[0]], let fenceRow = rows[wanted[1]] else { return nil }
-        let record = try Row<IntegrationRecord>(stored)
-        let fence = try Row<Fence>(fenceRow)
-        guard let provider = core.providers[record.record.platform],
-            let keys = try await core.vault.existingKeys(for: record.record.tenant)
-        else { return nil }
-        let own = try await core.store.records(
-            MappingRecord.self,
-            matching: RowQuery("mapping.integration", keys: [id])
+        try await load([id], in: core).first
+    }
+
+    /// Reads integrations; those that are not there, or whose provider is not, are left out.
+    static func load(_ ids: [String], in core: EngineCore) async throws -> [LoadedIntegration] {
+        guard !ids.isEmpty else { return [] }
+        let rows = try await core.store.rows(
+            ids.flatMap { [IntegrationRecord.rowID($0), Fence.rowID($0), IntegrationStatus.rowID($0)] }
         )
-        let replaced = own.map(\.record.mapping)
-        let defaults = provider.descriptor.mappings.filter { mapping in
-            !replaced.contains { $0.hostKind == mapping.hostKind && $0.kind == mapping.kind }
+        let own = Dictionary(
+            grouping: try await core.store.rows(matching: RowQuery("mapping.integration", keys: ids, limit: 10_000)),
+            by: \.content.integration
+        )
+        var result: [LoadedIntegration] = []
+        for id in ids {
+            guard let stored = rows[IntegrationRecord.rowID(id)], let fenceRow = rows[Fence.rowID(id)] else { continue }
+            let record = try Row<IntegrationRecord>(stored)
+            let fence = try Row<Fence>(fenceRow)
+            guard let provider = core.providers[record.record.platform],
+                let keys = try await core.vault.existingKeys(for: record.record.tenant)
+            else { continue }
+            let replaced = try (own[id] ?? []).map { try Row<MappingRecord>($0).record.mapping }
+            let defaults = provider.descriptor.mappings.filter { mapping in
+                !replaced.contains { $0.hostKind == mapping.hostKind && $0.kind == mapping.kind }
+            }
+            result.append(
+                LoadedIntegration(
+                    id: id,
+                    core: core,
+                    record: record.record,
+                    recordRevision: record.revision,
+                    fence: fence.record,
+                    fenceRevision: fence.revision,
+                    status: try rows[IntegrationStatus.rowID(id)].map { try Row<IntegrationStatus>($0).record }
+                        ?? IntegrationStatus(),
+                    provider: provider,
+                    keys: keys,
+                    mappings: replaced + defaults
+                )
+            )
         }
-        return LoadedIntegration(
-            id: id,
-            core: core,
-            record: record.record,
-            recordRevision: record.revision,
-            fence: fence.record,
-            fenceRevision: fence.revision,
-            status: try rows[wanted[2]].map { try Row<IntegrationStatus>($0).record } ?? IntegrationStatus(),
-            provider: provider,
-            keys: keys,
-            mappings: replaced + defaults
-        )
+        return result
     }
 
     /// The mapping between a host's kind and a platform's kind.
     func mapper(_ hostKind: String, _ kind: RecordKind) -> FieldMapper? {
-        mappings.first { $0.hostKind == hostKind && $0.kind == kind }
-            .map { FieldMapper(mapping: $0, context: mappingContext) }
+        let pair = RowKey.join(hostKind, kind.rawValue)
+        return mappers.withLock { mappers in
+            if let mapper = mappers[pair] { return mapper }
+            let mapper = mappings.first { $0.hostKind == hostKind && $0.kind == kind }
+                .map { FieldMapper(mapping: $0, context: mappingContext) }
+            mappers[pair] = mapper
+            return mapper
+        }
     }
 
     /// The mapping for records of a kind that the platform made: the first one of the kind.
@@ -92,11 +116,12 @@ struct LoadedIntegration: Sendable {
         Set(mappings.filter { $0.kind == kind }.flatMap(\.rules).map(\.remote)).sorted()
     }
 
-    /// The kinds whose changes are read: those that the settings name, else those that the routes write.
+    /// The kinds whose changes are read: those that the settings name; else those that the routes write, or all where
+    /// nothing is written.
     var pulledKinds: [RecordKind] {
         guard delivers else { return [] }
         let routed = (settings.routes ?? provider.descriptor.routes).map(\.kind)
-        let wanted = settings.kinds ?? Set(routed)
+        let wanted = settings.kinds ?? Set(pushes && !routed.isEmpty ? routed : provider.descriptor.kinds.map(\.kind))
         return provider.descriptor.kinds.filter { kind in
             kind.canPull && wanted.contains(kind.kind) && record.access[kind.kind] != .denied
                 && mappings.contains { $0.kind == kind.kind && $0.rules.contains { $0.isInbound } }
@@ -147,16 +172,21 @@ struct LoadedIntegration: Sendable {
     ///   - operation: What is being done, for logs.
     ///   - window: The last moment at which a write may leave.
     ///   - reservation: The budgets of the first request, taken before.
+    /// - Returns: The session.
     func session(
         _ operation: String,
         window: SendWindow? = nil,
         reservation: BudgetReservation? = nil
     ) -> ProviderSession {
         let pipeline = core.pipeline(
-            provider, account, tenant: tenant, integration: id, reserve: settings.reserve,
+            provider,
+            account,
+            tenant: tenant,
+            integration: id,
+            reserve: settings.reserve,
             credential: { try await credential(rejecting: $0) }
         )
-        let fixed = OperationContext(
+        var fixed = OperationContext(
             platform: record.platform,
             integration: id,
             operation: operation,
@@ -164,19 +194,26 @@ struct LoadedIntegration: Sendable {
             maximumAnswerSize: core.options.maximumAnswerSize,
             sendWindow: window
         )
+        fixed.repeatsReads = status.breaker.openUntil == nil
         let taken = LockBox(reservation)
         let clock = core.clock(of: record.account)
         return ProviderSession(
             account: account,
             now: { clock.now() },
-            send: { [core, id] request in
+            send: { [core, id, provider, answered, fenceRevision, fixed] request in
+                try core.flights.begin(id, fence: fenceRevision)
+                defer { core.flights.end(id, fence: fenceRevision) }
                 core.calls.withLock { $0[id, default: 0] += 1 }
                 var context = fixed
                 context.reservation = taken.withLock { reservation in
                     defer { reservation = nil }
                     return reservation
                 }
-                return try await pipeline.send(request, context: context)
+                let response = try await pipeline.send(request, context: context)
+                if provider.failure(in: response, to: request)?.isPlatformTrouble != true {
+                    answered.withLock { $0 = true }
+                }
+                return response
             },
             learn: { fact, value in learned.withLock { $0[fact] = value } }
         )
@@ -212,7 +249,10 @@ extension IntegrationRecord {
             indexes: [
                 IndexEntry("integration.tenant", tenant),
                 IndexEntry(
-                    "integration.account", RowKey.join(tenant, account.platform.rawValue, account.value), isUnique: true),
+                    "integration.account",
+                    RowKey.join(tenant, account.platform.rawValue, account.value),
+                    isUnique: true
+                ),
                 IndexEntry("integration.remote", RowKey.join(account.platform.rawValue, account.value)),
                 IndexEntry("integration.all", id),
             ]

@@ -61,10 +61,7 @@ extension SyncCoordinator {
         var lines: [EnqueueReceipt.Line] = []
         var members: [String: [Member]] = [:]
         for chunk in events.chunked(by: 100) {
-            for tenant in Set(chunk.map(\.record.tenant)) where members[tenant] == nil {
-                members[tenant] = try await self.members(of: tenant)
-            }
-            lines += try await take(chunk, members)
+            lines += try await take(chunk, &members)
         }
         return EnqueueReceipt(lines: lines)
     }
@@ -75,29 +72,57 @@ extension SyncCoordinator {
         var routes: EventRoutes
     }
 
+    /// One event on its way into one integration.
+    private struct Entry {
+        var line: Int
+        var integration: LoadedIntegration
+        var row: RowContent
+        var lane: LaneID
+    }
+
+    /// What a chunk of events comes to.
+    private struct Batch {
+        var lines: [EnqueueReceipt.Line] = []
+        var entries: [Entry] = []
+        var notes: [(event: IntegrationEvent, integration: LoadedIntegration, isDropped: Bool)] = []
+    }
+
     private func members(of tenant: String) async throws -> [Member] {
         let rows = try await core.store.rows(matching: RowQuery("integration.tenant", keys: [tenant]))
-        var result: [Member] = []
-        for row in rows {
-            guard let integration = try await LoadedIntegration.load(row.content.id.key, in: core) else { continue }
-            result.append(
-                Member(
-                    integration: integration,
-                    routes: EventRoutes(
-                        descriptor: integration.provider.descriptor,
-                        settings: integration.settings,
-                        access: integration.record.access
-                    )
+        return try await LoadedIntegration.load(rows.map(\.content.id.key), in: core).map { integration in
+            Member(
+                integration: integration,
+                routes: EventRoutes(
+                    descriptor: integration.provider.descriptor,
+                    settings: integration.settings,
+                    access: integration.record.access
                 )
             )
         }
-        return result
     }
 
-    private func take(_ events: [DomainEvent], _ members: [String: [Member]]) async throws -> [EnqueueReceipt.Line] {
-        var lines: [EnqueueReceipt.Line] = []
-        var jobs: [(line: Int, integration: LoadedIntegration, row: RowContent, lane: LaneID)] = []
-        var notes: [(IntegrationEvent, LoadedIntegration)] = []
+    /// Routes events and commits their jobs; when an integration is changed meanwhile, they are routed anew.
+    private func take(_ events: [DomainEvent], _ members: inout [String: [Member]]) async throws -> [EnqueueReceipt
+        .Line]
+    {
+        for _ in 0..<8 {
+            for tenant in Set(events.map(\.record.tenant)) where members[tenant] == nil {
+                members[tenant] = try await self.members(of: tenant)
+            }
+            if let lines = try await commit(try route(events, members)) { return lines }
+            members = [:]
+        }
+        throw IntegrationError(
+            .conflict,
+            "An integration was changed again and again while events were enqueued.",
+            remedy: LocalizedText("Enqueue the same events again.", fr: "Relancez l’envoi des mêmes événements."),
+            retry: .after(.zero),
+            concerns: .application
+        )
+    }
+
+    private func route(_ events: [DomainEvent], _ members: [String: [Member]]) throws -> Batch {
+        var batch = Batch()
         for event in events {
             var event = event
             if event.origin == nil { event.origin = InboundOrigin.current?.origin(of: event.record) }
@@ -108,17 +133,18 @@ extension SyncCoordinator {
                 case .success(let routes):
                     for route in routes {
                         let (row, lane) = try job(event, route, integration)
-                        jobs.append((lines.count, integration, row, lane))
+                        batch.entries.append(
+                            Entry(line: batch.lines.count, integration: integration, row: row, lane: lane)
+                        )
                     }
                 case .failure(let reason):
                     line.skipped[integration.id] = reason.text
-                    notes.append((note(event, integration, reason), integration))
+                    batch.notes.append((note(event, integration, reason), integration, reason.isDropped))
                 }
             }
-            lines.append(line)
+            batch.lines.append(line)
         }
-        try await commit(jobs, notes, &lines)
-        return lines
+        return batch
     }
 
     private struct Skip: Error {
@@ -160,7 +186,12 @@ extension SyncCoordinator {
         _ integration: LoadedIntegration
     ) throws -> (RowContent, LaneID) {
         let key = RowKey.join(
-            event.record.tenant, event.id, integration.id, route.kind.rawValue, route.action.rawValue)
+            event.record.tenant,
+            event.id,
+            integration.id,
+            route.kind.rawValue,
+            route.action.rawValue
+        )
         let now = core.now()
         let action: SyncJob.Action =
             switch route.action {
@@ -186,12 +217,17 @@ extension SyncCoordinator {
             failures: 0,
             waits: 0,
             mayHaveBeenSent: isOld,
-            isOwnEcho: event.origin?.integration == integration.id
+            isOwnEcho: event.origin?.integration == integration.id,
+            naturalKeys: action == .create
+                ? integration.naturalKeys(ofHost: event.fields, event.record.kind, route.kind) : []
         )
         let related = event.related.filter { record in route.relations.contains { $0.hostKind == record.kind } }
         try job.seal(
             JobPayload(
-                words: event.fields.mapValues { HostWord(value: $0) }, related: related, relations: route.relations),
+                words: event.fields.mapValues { HostWord(value: $0) },
+                related: related,
+                relations: route.relations
+            ),
             key,
             integration.keys
         )
@@ -199,47 +235,59 @@ extension SyncCoordinator {
     }
 
     /// Commits jobs; those that are there already are left out, since their event came before.
-    private func commit(
-        _ jobs: [(line: Int, integration: LoadedIntegration, row: RowContent, lane: LaneID)],
-        _ notes: [(IntegrationEvent, LoadedIntegration)],
-        _ lines: inout [EnqueueReceipt.Line]
-    ) async throws {
-        var remaining = jobs
-        var isFirst = true
-        while isFirst || !remaining.isEmpty {
-            isFirst = false
-            var changes = Changes(id: core.random.uuid())
-            var ids: Set<RowID> = []
-            for job in remaining {
-                changes.requires.insert(job.integration.fenceRequirement)
-                guard ids.insert(job.row.id).inserted else { continue }
-                changes.requires.insert(.absent(job.row.id))
-                changes.puts.append(job.row)
-                changes.touches.append(
-                    LaneTouch(job.lane, tenant: job.row.tenant, workClass: .live))
+    ///
+    /// - Returns: What became of the events; nil if an integration was changed meanwhile.
+    private func commit(_ batch: Batch) async throws -> [EnqueueReceipt.Line]? {
+        var lines = batch.lines
+        var ids: Set<RowID> = []
+        var remaining: [Entry] = []
+        for entry in batch.entries {
+            if ids.insert(entry.row.id).inserted {
+                remaining.append(entry)
+            } else {
+                lines[entry.line].known.append(entry.integration.id)
             }
-            for (event, integration) in notes {
-                changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
-            }
+        }
+        while true {
+            let changes = try changes(of: remaining, batch.notes)
             do {
                 try await core.commit(changes)
-                for job in remaining { lines[job.line].queued.append(job.integration.id) }
-                for (event, _) in notes { core.observe(event) }
-                return
+                for entry in remaining { lines[entry.line].queued.append(entry.integration.id) }
+                for note in batch.notes { core.observe(note.event) }
+                return lines
             } catch StoreFailure.conflict(let failed, _) {
                 let known = remaining.filter { failed.contains(.absent($0.row.id)) }
-                guard !known.isEmpty else {
-                    throw IntegrationError(
-                        .conflict,
-                        "An integration was changed while events were enqueued.",
-                        remedy: LocalizedText("Enqueue the same events again.", fr: "Relancez l’envoi des mêmes événements."),
-                        retry: .after(.zero),
-                        concerns: .application
-                    )
-                }
-                for job in known { lines[job.line].known.append(job.integration.id) }
+                guard !known.isEmpty else { return nil }
+                for entry in known { lines[entry.line].known.append(entry.integration.id) }
                 remaining.removeAll { failed.contains(.absent($0.row.id)) }
             }
         }
+    }
+
+    private func changes(
+        of entries: [Entry],
+        _ notes: [(event: IntegrationEvent, integration: LoadedIntegration, isDropped: Bool)]
+    ) throws -> Changes {
+        var changes = Changes(id: core.random.uuid())
+        for entry in entries {
+            changes.requires.insert(entry.integration.fenceRequirement)
+            changes.requires.insert(.absent(entry.row.id))
+            changes.puts.append(entry.row)
+            changes.touches.append(LaneTouch(entry.lane, tenant: entry.row.tenant, workClass: .live))
+        }
+        var lacking: Set<String> = []
+        for note in notes {
+            let integration = note.integration
+            changes.requires.insert(integration.fenceRequirement)
+            changes.puts.append(try LogRecord.row(note.event, integration: integration, core: core))
+            if note.isDropped, !integration.fence.resyncNeeded, lacking.insert(integration.id).inserted {
+                var fence = integration.fence
+                fence.resyncNeeded = true
+                changes.puts.append(
+                    try fence.content(key: integration.id, tenant: integration.tenant, integration: integration.id)
+                )
+            }
+        }
+        return changes
     }
 }

@@ -46,6 +46,11 @@ public actor SyncCoordinator {
         let callsBefore = core.calls.withLock { $0 }
         var nextDue: Duration?
         while core.time.elapsed() < ends, !Task.isCancelled {
+            do {
+                try await core.held.settle(in: core)
+            } catch {
+                throw EngineCore.storeError(error)
+            }
             let gates = core.closedGates()
             let claimedAt = core.time.elapsed()
             let answer = try await claim(skipping: gates.skipping)
@@ -114,7 +119,8 @@ public actor SyncCoordinator {
                 }
             }
             changes.touches.append(
-                LaneTouch(.pull(stream, in: integration), tenant: loaded.tenant, workClass: .pull))
+                LaneTouch(.pull(stream, in: integration), tenant: loaded.tenant, workClass: .pull)
+            )
         }
         try await core.commit(changes)
     }
@@ -133,7 +139,8 @@ public actor SyncCoordinator {
                     ],
                     perIntegration: core.options.lanesPerIntegration,
                     startingAfter: turn,
-                    skipping: skipping
+                    skipping: skipping,
+                    jobsPerLane: EngineOptions.jobsPerLane
                 )
             )
         } catch let failure as StoreFailure {
@@ -173,7 +180,7 @@ public actor SyncCoordinator {
                 } catch is CancellationError {
                     continue
                 } catch {
-                    failure = failure ?? error
+                    failure = failure ?? EngineCore.storeError(error)
                 }
             }
             if let failure { throw failure }

@@ -95,7 +95,9 @@ final class SyncTally: Sendable {
         }
     }
 
-    /// Adds an incident, once. To wait for one's turn within the platform's limits is none.
+    /// Adds an incident, once.
+    ///
+    /// To wait for one's turn within the platform's limits is none.
     func add(_ problem: IntegrationError) {
         if problem.code == .limited, problem.context.status == nil { return }
         state.withLock { state in

@@ -42,7 +42,8 @@ public struct WebhookSubscription: Sendable {
     ///   - endpoint: Where deliveries go.
     ///   - secret: What deliveries are signed with.
     ///   - isActive: Whether the platform still delivers.
-    public init(id: String? = nil, topics: [WebhookTopic], endpoint: URL, secret: Secret? = nil, isActive: Bool = true) {
+    public init(id: String? = nil, topics: [WebhookTopic], endpoint: URL, secret: Secret? = nil, isActive: Bool = true)
+    {
         self.id = id
         self.topics = topics
         self.endpoint = endpoint

@@ -97,14 +97,25 @@ public struct WebhookInbox: Sendable {
             return Receipt(response: HTTPResponse(status: 404), error: error)
         }
         do {
-            let secrets = try await secrets(for: try provider.address(of: delivery), platform)
-            let events = try provider.events(in: delivery, verifiedWith: secrets, now: core.now())
+            let address = try provider.address(of: delivery)
+            let secrets = try await secrets(for: address, platform)
+            var events = try provider.events(in: delivery, verifiedWith: secrets, now: core.now())
+            if case .account(let key) = address {
+                for index in events.indices where events[index].account == nil { events[index].account = key }
+            }
             var receipt = Receipt(response: provider.reply(accepted: true))
-            try await take(events, platform, &receipt)
+            try await take(events, &receipt)
             return receipt
         } catch let error as IntegrationError {
             core.observe(
-                IntegrationEvent(.webhookRejected, date: core.now(), platform: platform, error: error, message: error.message))
+                IntegrationEvent(
+                    .webhookRejected,
+                    date: core.now(),
+                    platform: platform,
+                    error: error,
+                    message: error.message
+                )
+            )
             let response =
                 error.code == .storeFailed ? HTTPResponse(status: 503) : provider.reply(accepted: false)
             return Receipt(response: response, error: error)
@@ -119,7 +130,8 @@ public struct WebhookInbox: Sendable {
             let applications = core.applications[platform] ?? []
             return applications.filter { id == nil || $0.id == id || $0.clientID == id }.flatMap(\.secrets)
         case .account(let key):
-            return try await integrations(of: key).flatMap { _ in core.applications[platform]?.flatMap(\.secrets) ?? [] }
+            return try await integrations(of: key).flatMap { _ in core.applications[platform]?.flatMap(\.secrets) ?? []
+            }
         case .subscription:
             return []
         }
@@ -128,7 +140,11 @@ public struct WebhookInbox: Sendable {
     private func integrations(of account: AccountKey) async throws -> [LoadedIntegration] {
         let rows = try await core.store.rows(
             matching: RowQuery(
-                "integration.remote", keys: [RowKey.join(account.platform.rawValue, account.value)], limit: 1000))
+                "integration.remote",
+                keys: [RowKey.join(account.platform.rawValue, account.value)],
+                limit: 1000
+            )
+        )
         var result: [LoadedIntegration] = []
         for row in rows {
             if let integration = try await LoadedIntegration.load(row.content.id.key, in: core) {
@@ -138,85 +154,151 @@ public struct WebhookInbox: Sendable {
         return result
     }
 
-    private func take(_ events: [WebhookEvent], _ platform: PlatformID, _ receipt: inout Receipt) async throws {
-        var known: [AccountKey: [LoadedIntegration]] = [:]
-        for event in events {
-            guard let account = event.account else {
-                receipt.ignored += 1
+    private func take(_ events: [WebhookEvent], _ receipt: inout Receipt) async throws {
+        var taken: Set<Int> = []
+        for account in Set(events.compactMap(\.account)) {
+            let own = events.enumerated().filter { $0.element.account == account }.map {
+                (index: $0.offset, event: $0.element)
+            }
+            for integration in try await integrations(of: account)
+            where [.enabled, .paused].contains(integration.fence.state) {
+                taken.formUnion(try await take(own, integration, &receipt))
+            }
+        }
+        receipt.accepted = taken.count
+        receipt.ignored = events.count - taken.count
+    }
+
+    /// Stores the events of one delivery for one integration, in one commit; those that came before are left out.
+    ///
+    /// - Returns: The places of the events that were taken.
+    private func take(
+        _ events: [(index: Int, event: WebhookEvent)],
+        _ integration: LoadedIntegration,
+        _ receipt: inout Receipt
+    ) async throws -> [Int] {
+        let pulled = Set(integration.pulledKinds)
+        let named = events.flatMap { remotes(of: $0.event) }
+        let partners = try await partners(of: named, integration)
+        for case .privacy(let request) in events.map(\.event.subject) {
+            let host = request.record.flatMap { partners[$0] }
+            receipt.privacy.append(PrivacyNotice(integration: integration.id, request: request, record: host))
+        }
+        var seen: Set<String> = []
+        var remaining = events.filter { seen.insert($0.event.deduplicationKey).inserted }
+        while !remaining.isEmpty {
+            var changes = Changes(id: core.random.uuid(), requires: [integration.fenceRequirement])
+            var jobs: Set<RowID> = []
+            for (_, event) in remaining {
+                let delivery = WebhookDelivery(topic: event.topic.rawValue, outcome: "accepted", at: core.now())
+                changes.requires.insert(.absent(WebhookDelivery.rowID(key(of: event, integration))))
+                changes.puts.append(
+                    try delivery.content(
+                        key: key(of: event, integration),
+                        tenant: integration.tenant,
+                        integration: integration.id,
+                        keep: core.options.deliveryRetention
+                    )
+                )
+                var request: PrivacyRequest?
+                if case .privacy(let asked) = event.subject { request = asked }
+                if case .disconnected = event.subject {
+                    // Only a call proves that the sign-in is gone: the next pull finds out.
+                    changes.touches += integration.streams.prefix(1).map {
+                        LaneTouch(.pull($0, in: integration.id), tenant: integration.tenant, workClass: .pull)
+                    }
+                }
+                for remote in remotes(of: event) where request != nil || pulled.contains(remote.kind) {
+                    // One refetch waits per record; asking again while it runs makes it run again.
+                    let host = partners[remote]
+                    let row = try RefetchJob.row(
+                        of: remote,
+                        host: host,
+                        integration: integration,
+                        core: core,
+                        privacy: request
+                    )
+                    if jobs.insert(row.id).inserted { changes.puts.append(row) }
+                    changes.touches.append(
+                        LaneTouch(
+                            RefetchJob.lane(of: remote, host: host, in: integration.id),
+                            tenant: integration.tenant,
+                            workClass: .refetch
+                        )
+                    )
+                }
+            }
+            do {
+                try await core.commit(changes)
+            } catch StoreFailure.conflict(let failed, _) {
+                let before = remaining.count
+                remaining.removeAll { failed.contains(.absent(WebhookDelivery.rowID(key(of: $0.event, integration)))) }
+                guard remaining.count < before else {
+                    throw IntegrationError(
+                        .conflict,
+                        "The integration changed while a webhook was taken.",
+                        retry: .after(.zero),
+                        concerns: .account
+                    )
+                }
                 continue
             }
-            if known[account] == nil { known[account] = try await integrations(of: account) }
-            var taken = false
-            for integration in known[account] ?? [] where integration.fence.state == .enabled || integration.fence.state == .paused {
-                if try await take(event, integration, &receipt) { taken = true }
-            }
-            if taken { receipt.accepted += 1 } else { receipt.ignored += 1 }
+            for (_, event) in remaining { noteTaken(event, integration) }
+            return remaining.map(\.index)
+        }
+        return []
+    }
+
+    private func key(of event: WebhookEvent, _ integration: LoadedIntegration) -> String {
+        RowKey.join(integration.id, event.deduplicationKey)
+    }
+
+    /// The records to read because of an event.
+    private func remotes(of event: WebhookEvent) -> [RemoteID] {
+        switch event.subject {
+        case .hint(let id), .change(.deleted(let id, _)): [id]
+        case .change(.updated(let record)): [record.id]
+        case .change(.merged(let loser, let winner)): [loser, winner]
+        case .change(.converted(let id, let into)): [id] + into
+        case .privacy(let request): [request.record].compactMap(\.self)
+        case .disconnected, .job, .ping: []
         }
     }
 
-    /// Stores one event for one integration; false if it came before or asks for nothing.
-    private func take(_ event: WebhookEvent, _ integration: LoadedIntegration, _ receipt: inout Receipt) async throws -> Bool {
-        let key = RowKey.join(integration.id, event.deduplicationKey)
-        let delivery = WebhookDelivery(topic: event.topic.rawValue, outcome: "accepted", at: core.now())
-        var changes = Changes(
-            id: core.random.uuid(),
-            requires: [.absent(WebhookDelivery.rowID(key)), integration.fenceRequirement],
-            puts: [
-                try delivery.content(
-                    key: key, tenant: integration.tenant, integration: integration.id,
-                    keep: core.options.deliveryRetention)
-            ]
+    private func partners(of remotes: [RemoteID], _ integration: LoadedIntegration) async throws -> [RemoteID:
+        HostReference]
+    {
+        let keys = Dictionary(
+            remotes.map { (RecordLink.remoteKey($0, in: integration.id), $0) },
+            uniquingKeysWith: { first, _ in first }
         )
-        var remotes: [RemoteID] = []
-        switch event.subject {
-        case .hint(let id): remotes = [id]
-        case .change(.updated(let record)): remotes = [record.id]
-        case .change(.deleted(let id, _)): remotes = [id]
-        case .change(.merged(let loser, let winner)): remotes = [loser, winner]
-        case .change(.converted(let id, let into)): remotes = [id] + into
-        case .privacy(let request):
-            let host = try await partner(of: request.record, integration)
-            receipt.privacy.append(PrivacyNotice(integration: integration.id, request: request, record: host))
-            if let record = request.record { remotes = [record] }
-        case .disconnected:
-            // Only a call proves that the sign-in is gone: the next pull finds out.
-            changes.touches = integration.streams.prefix(1).map {
-                LaneTouch(.pull($0, in: integration.id), tenant: integration.tenant, workClass: .pull)
+        guard !keys.isEmpty else { return [:] }
+        let links = try await core.store.records(
+            RecordLink.self,
+            matching: RowQuery("link.remote", keys: Array(keys.keys), limit: keys.count)
+        )
+        var partners: [RemoteID: HostReference] = [:]
+        for link in links {
+            for id in link.record.formerIDs + [link.record.remote].compactMap(\.self) {
+                partners[id] = link.record.host
             }
-        case .job, .ping:
-            break
         }
-        let pulled = Set(integration.pulledKinds)
-        for remote in remotes where pulled.contains(remote.kind) { try await addRefetch(remote, integration, &changes) }
-        do {
-            try await core.commit(changes)
-        } catch StoreFailure.conflict(let failed, _) {
-            if failed.contains(.absent(WebhookDelivery.rowID(key))) { return false }
-            throw IntegrationError(
-                .conflict, "The integration changed while a webhook was taken.", retry: .after(.zero), concerns: .account)
-        }
+        return partners
+    }
+
+    private func noteTaken(_ event: WebhookEvent, _ integration: LoadedIntegration) {
+        let remote = remotes(of: event).first
         core.observe(
             IntegrationEvent(
-                .webhookAccepted, date: core.now(), tenant: integration.tenant, integration: integration.id,
-                platform: integration.record.platform, recordKind: remotes.first?.kind, remote: remotes.first,
-                message: "Took \(event.topic.rawValue)."))
-        return true
-    }
-
-    private func partner(of remote: RemoteID?, _ integration: LoadedIntegration) async throws -> HostReference? {
-        guard let remote else { return nil }
-        let key = RecordLink.remoteKey(remote, in: integration.id)
-        return try await core.store.records(RecordLink.self, matching: RowQuery("link.remote", keys: [key], limit: 1))
-            .first?.record.host
-    }
-
-    /// Adds a refetch; one waits per record, and asking again while it runs makes it run again.
-    private func addRefetch(_ remote: RemoteID, _ integration: LoadedIntegration, _ changes: inout Changes) async throws {
-        let host = try await partner(of: remote, integration)
-        changes.puts.append(try RefetchJob.row(of: remote, host: host, integration: integration, core: core))
-        changes.touches.append(
-            LaneTouch(
-                RefetchJob.lane(of: remote, host: host, in: integration.id), tenant: integration.tenant,
-                workClass: .refetch))
+                .webhookAccepted,
+                date: core.now(),
+                tenant: integration.tenant,
+                integration: integration.id,
+                platform: integration.record.platform,
+                recordKind: remote?.kind,
+                remote: remote,
+                message: "Took \(event.topic.rawValue)."
+            )
+        )
     }
 }

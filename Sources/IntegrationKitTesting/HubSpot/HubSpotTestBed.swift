@@ -20,10 +20,17 @@ public struct HubSpotTestBed: ProviderTestBed {
     /// - Parameters:
     ///   - provider: The provider under test.
     ///   - seed: Decides the platform's ids, orders and chances.
-    public init(provider: any IntegrationProvider, seed: UInt64 = 1) {
+    ///   - searchLag: How long a write stays hidden from search.
+    public init(
+        provider: any IntegrationProvider,
+        seed: UInt64 = 1,
+        searchLag: ClosedRange<Duration> = .zero ... .zero
+    ) {
         self.provider = provider
         platform = SimulatedHubSpot(seed: seed, time: clock.timeSource)
-        platform.addAccount(SimulatedHubSpot.Account(portalID: portalID))
+        var account = SimulatedHubSpot.Account(portalID: portalID)
+        account.searchLag = searchLag
+        platform.addAccount(account)
         let token = platform.issueToken(for: portalID)
         credential = Credential(method: "private-app", values: ["access_token": Secret(token)])
         platform.configureApp { app in

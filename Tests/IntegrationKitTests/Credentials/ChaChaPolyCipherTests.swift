@@ -22,6 +22,12 @@ import Testing
         }
     }
 
+    @Test func theLimitOfSealsKeepsTheStatedBound() throws {
+        #expect(try ChaChaPolyCipher(key: key, purpose: "row").sealsPerSalt == ChaChaPolyCipher.mostSealsPerSalt)
+        let seals = Double(ChaChaPolyCipher.mostSealsPerSalt)
+        #expect(seals * (seals - 1) / 2 / 0x1p96 < 0x1p-49)
+    }
+
     @Test func opensMoreSaltsThanItRemembers() throws {
         let cipher = try ChaChaPolyCipher(key: key, purpose: "row", random: .system, sealsPerSalt: 1)
         let sealed = (0..<600).map { cipher.seal(Data("\($0)".utf8), authenticating: Data()) }

@@ -194,6 +194,16 @@ import Testing
         #expect(error.code == .unreadableSecret)
     }
 
+    @Test func anotherTenantsKeyOpensNothingEvenAtTheRightPlace() async throws {
+        let vault = try vault()
+        let (acme, other) = (try await vault.keys(for: "acme"), try await vault.keys(for: "other"))
+        let sealed = try acme.seal(message, in: place)
+        let error = try #require(throws: IntegrationError.self) { try other.open(sealed, in: place) }
+        #expect(error.code == .unreadableSecret)
+        #expect(error.message.contains("another key"))
+        #expect(try acme.open(sealed, in: place) == message)
+    }
+
     @Test func noTwoPlacesGiveTheSameBytes() {
         func place(_ tenant: String, _ integration: String?, _ key: String) -> Data {
             SealContext(tenant: tenant, integration: integration, recordType: "t", recordKey: key, purpose: "p")

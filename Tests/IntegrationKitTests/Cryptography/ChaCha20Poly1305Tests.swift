@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import IntegrationKitTesting
 import Testing
 
 @testable import IntegrationKit
-import IntegrationKitTesting
 
 /// The examples of RFC 8439.
 @Suite struct ChaCha20Poly1305Tests {

@@ -11,7 +11,12 @@ import Testing
         try await world.settle()
         let contact = try #require(world.contacts().first)
         world.clock.advance(by: .seconds(5))
-        try world.platform.edit("contacts", contact.id, in: World.portal, ["firstname": "Adèle", "jobtitle": "Directrice"])
+        try world.platform.edit(
+            "contacts",
+            contact.id,
+            in: World.portal,
+            ["firstname": "Adèle", "jobtitle": "Directrice"]
+        )
         try await world.coordinator.pull(world.integration.id)
         let reports = try await world.settle(within: .seconds(30))
         let record = await world.records.record(World.prospect("p1"))
@@ -36,7 +41,10 @@ import Testing
         try await world.settle()
         world.clock.advance(by: .seconds(5))
         let id = try world.platform.create(
-            "contacts", in: World.portal, ["email": "grace@example.com", "firstname": "Grace"])
+            "contacts",
+            in: World.portal,
+            ["email": "grace@example.com", "firstname": "Grace"]
+        )
         let reports = try await world.settle(within: .seconds(600))
         let partner = await world.records.partner(of: RemoteID(.contact, id), in: world.integration.id)
         #expect(partner != nil, "\(reports)")

@@ -19,7 +19,14 @@ import Testing
         let world = try await World()
         try await world.create("p1", ["email": "ada@example.fr"])
         let receipt = try await world.coordinator.enqueue(
-            DomainEvent(.prospectCreated, id: "created-p1", of: "p1", for: World.tenant, fields: ["email": "ada@example.fr"]))
+            DomainEvent(
+                .prospectCreated,
+                id: "created-p1",
+                of: "p1",
+                for: World.tenant,
+                fields: ["email": "ada@example.fr"]
+            )
+        )
         #expect(receipt.lines[0].known == [world.integration.id])
         try await world.settle()
         #expect(world.contacts().count == 1)
@@ -37,7 +44,8 @@ import Testing
 
     @Test(arguments: [
         SimulatedHubSpot.Fault.lostAnswerBefore, .lostAnswerAfter, .timeout, .timeoutAfterEffect, .truncatedBody, .html,
-        .status(500), .statusAfterEffect(502), .status(429), .status(423),
+        .status(500), .statusAfterEffect(502), .status(429), .status(423), .noConnection, .hugeBody,
+        .moving(retryAfter: 90),
     ])
     func aFaultNeverDoublesARecord(fault: SimulatedHubSpot.Fault) async throws {
         let world = try await World()
@@ -47,7 +55,9 @@ import Testing
         let reports = try await world.settle(within: .seconds(3600))
         #expect(world.contacts().count == 1, "\(reports)")
         #expect(try await world.manager.statistics(of: world.integration.id).queued == 0)
-        let creations = world.platform.history(of: World.portal).filter { $0.kind == .created && $0.objectType == "contact" }
+        let creations = world.platform.history(of: World.portal).filter {
+            $0.kind == .created && $0.objectType == "contact"
+        }
         #expect(creations.count == 1)
     }
 
@@ -55,9 +65,14 @@ import Testing
         let world = try await World()
         try await world.coordinator.enqueue(
             DomainEvent(
-                .documentSent, id: "d1", of: "doc_1", for: World.tenant,
+                .documentSent,
+                id: "d1",
+                of: "doc_1",
+                for: World.tenant,
                 fields: ["text": "Devis envoyé", "sent_at": .instant(world.clock.wall)],
-                related: [RelatedRecord("prospect", "p1", fields: ["email": "ada@example.fr", "first_name": "Ada"])]))
+                related: [RelatedRecord("prospect", "p1", fields: ["email": "ada@example.fr", "first_name": "Ada"])]
+            )
+        )
         let reports = try await world.settle()
         let notes = world.platform.records("notes", in: World.portal)
         #expect(notes.count == 1, "\(reports)")

@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitProviders
 import IntegrationKitTesting
 
-/// A store whose process dies: from a commit on, nothing is taken any more. It counts what it is asked for.
+/// A store whose process dies: from a commit on, nothing is taken any more; it counts what it is asked.
 final class CrashingStore: IntegrationStore {
     private struct State {
         var commitsLeft: Int?
@@ -109,7 +109,12 @@ extension World {
         store = InMemoryIntegrationStore(time: hostTime)
         manager = try await World.manager(platform, wrap(store), store, hostTime, observer, seed: seed)
         integration = try await manager.connect(
-            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings)
+            .hubSpot,
+            for: World.tenant,
+            name: "Mon HubSpot",
+            form: ["access_token": token],
+            settings: settings
+        )
         coordinator = SyncCoordinator(manager, host: host ?? records)
     }
 
@@ -123,7 +128,13 @@ extension World {
         integration = world.integration
         token = world.token
         manager = try await World.manager(
-            platform, store, store, world.clock.timeSource, world.observer, seed: seed)
+            platform,
+            store,
+            store,
+            world.clock.timeSource,
+            world.observer,
+            seed: seed
+        )
         coordinator = SyncCoordinator(manager, host: host ?? records)
     }
 
@@ -142,15 +153,7 @@ extension World {
             tenantKeys: keys,
             keyring: try Keyring(current: Data(repeating: 7, count: 32)),
             namespace: "tests",
-            applications: [
-                .hubSpot: [
-                    ApplicationCredentials(
-                        clientID: "11111111-2222-3333-4444-555555555555",
-                        secrets: [Secret("yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy")],
-                        redirectURL: URL(fileURLWithPath: "/")
-                    )
-                ]
-            ],
+            applications: World.applications,
             transport: transport,
             observers: [observer],
             time: time,
@@ -201,8 +204,8 @@ extension World {
     /// How many values the host wrote on the platform.
     var writes: Int {
         platform.history(of: World.portal).filter { effect in
-            if case .api = effect.source, effect.objectType == "contact" { return true }
-            return false
+            guard case .api = effect.source, effect.objectType == "contact" else { return false }
+            return effect.kind != .propertyCreated
         }.count
     }
 

@@ -5,7 +5,7 @@ import IntegrationKitProviders
 import IntegrationKitTesting
 
 /// A host, a simulated HubSpot and the engine between them, all on one manual clock.
-struct World {
+struct World: Working {
     let clock: ManualClock
     let platform: SimulatedHubSpot
     let store: InMemoryIntegrationStore
@@ -17,11 +17,21 @@ struct World {
     let token: String
     static let portal: Int64 = 42
     static let tenant = "tenant-42"
+    static let applications: [PlatformID: [ApplicationCredentials]] = [
+        .hubSpot: [
+            ApplicationCredentials(
+                clientID: "11111111-2222-3333-4444-555555555555",
+                secrets: [Secret("yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy")],
+                redirectURL: URL(fileURLWithPath: "/")
+            )
+        ]
+    ]
 
     init(
         seed: UInt64 = 1,
         settings: SyncSettings = SyncSettings(),
         middlewares: [any HTTPMiddleware] = [],
+        provisions: Bool = true,
         account: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) async throws {
         clock = ManualClock(skippingSleepsUpTo: .seconds(5))
@@ -44,15 +54,7 @@ struct World {
             store: store,
             keyring: try Keyring(current: Data(repeating: 7, count: 32)),
             namespace: "tests",
-            applications: [
-                .hubSpot: [
-                    ApplicationCredentials(
-                        clientID: "11111111-2222-3333-4444-555555555555",
-                        secrets: [Secret("yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy")],
-                        redirectURL: URL(fileURLWithPath: "/")
-                    )
-                ]
-            ],
+            applications: World.applications,
             transport: platform,
             middlewares: middlewares,
             observers: [observer],
@@ -60,7 +62,13 @@ struct World {
             random: SeededGenerator(seed: seed).randomSource
         )
         integration = try await manager.connect(
-            .hubSpot, for: World.tenant, name: "Mon HubSpot", form: ["access_token": token], settings: settings)
+            .hubSpot,
+            for: World.tenant,
+            name: "Mon HubSpot",
+            form: ["access_token": token],
+            settings: settings,
+            provisions: provisions
+        )
         coordinator = SyncCoordinator(manager, host: records)
     }
 
@@ -73,17 +81,40 @@ struct World {
         await records.edit(World.prospect(id), fields)
         try await coordinator.enqueue(
             DomainEvent(
-                .prospectCreated, id: event ?? "created-\(id)", of: id, for: World.tenant, fields: fields,
-                occurredAt: clock.wall))
+                .prospectCreated,
+                id: event ?? "created-\(id)",
+                of: id,
+                for: World.tenant,
+                fields: fields,
+                occurredAt: clock.wall
+            )
+        )
     }
 
     func update(_ id: String, _ fields: [FieldName: FieldValue], event: String) async throws {
         await records.edit(World.prospect(id), fields)
         try await coordinator.enqueue(
             DomainEvent(
-                .prospectUpdated, id: event, of: id, for: World.tenant, fields: fields, occurredAt: clock.wall))
+                .prospectUpdated,
+                id: event,
+                of: id,
+                for: World.tenant,
+                fields: fields,
+                occurredAt: clock.wall
+            )
+        )
     }
 
+    func contacts() -> [SimulatedHubSpot.Snapshot] { platform.records("contacts", in: World.portal) }
+}
+
+/// One process of the host on a manual clock.
+protocol Working {
+    var coordinator: SyncCoordinator { get }
+    var clock: ManualClock { get }
+}
+
+extension Working {
     func sync() async throws -> SyncReport {
         try await coordinator.syncOnce(until: .now + .seconds(60))
     }
@@ -93,7 +124,7 @@ struct World {
     func settle(within span: Duration = .seconds(600)) async throws -> [SyncReport] {
         var reports: [SyncReport] = []
         var passed = Duration.zero
-        for _ in 0..<500 {
+        for _ in 0..<2000 {
             let report = try await sync()
             reports.append(report)
             guard let due = report.nextDue, passed + due <= span else { break }
@@ -103,6 +134,4 @@ struct World {
         }
         return reports
     }
-
-    func contacts() -> [SimulatedHubSpot.Snapshot] { platform.records("contacts", in: World.portal) }
 }

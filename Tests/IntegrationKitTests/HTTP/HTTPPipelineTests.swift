@@ -88,7 +88,7 @@ struct NamedMiddleware: HTTPMiddleware {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HTTPPipelineTests {
     let trace = Trace()
     let time = ManualTime(isEager: true)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import IntegrationKitTesting
 import Testing
 
 @testable import IntegrationKit
-import IntegrationKitTesting
 
 @Suite("Transforms")
 struct FieldTransformTests {

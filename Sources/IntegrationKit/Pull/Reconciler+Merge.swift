@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+extension Reconciler {
+    /// Merges linked records and carries to the host what is new of them.
+    func merge(
+        _ records: [(RemoteRecord, Row<RecordLink>)],
+        readAt: Date,
+        sweep: Int32?
+    ) async throws -> [RecordCommit] {
+        var commits: [RecordCommit] = []
+        var news: [(RemoteRecord, Row<RecordLink>, HostReference, FieldMapper)] = []
+        for (record, row) in records {
+            guard let host = row.record.host, let mapper = integration.mapper(host.kind, row.record.kind) else {
+                continue
+            }
+            if row.record.digest == worker.digest(of: record, row.id.key, mapper) {
+                worker.tally.add(.echoed, record.id.kind, of: integration)
+                if let sweep, row.record.seenSweep != sweep { commits.append(try seen(row, sweep)) }
+            } else if let known = [row.record.freshAfter, row.record.readAt].compactMap(\.self).max(), readAt < known {
+                // Read before our last write or before a newer read: no evidence of anything.
+                commits.append(try refetch(record.id, host))
+            } else {
+                news.append((record, row, host, mapper))
+            }
+        }
+        guard !news.isEmpty else { return commits }
+        let busy = try await busyLanes(news.map(\.2))
+        let idle = news.filter { !busy.contains($0.2) }
+        for item in news where busy.contains(item.2) { commits.append(try refetch(item.0.id, item.2)) }
+        var current: [HostReference: HostRecord] = [:]
+        if let host = worker.host, !idle.isEmpty {
+            current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
+        }
+        var deliveries: [(RecordCommit, RecordLink, Row<RecordLink>, FieldMerge.Result, InboundChange)] = []
+        for (record, row, reference, mapper) in idle {
+            let merged = FieldMerge(ledger: Ledger(keys: integration.keys, link: row.id.key), mapper: mapper).merge(
+                FieldMerge.Input(
+                    tags: row.record.tags,
+                    host: (current[reference]?.fields ?? [:]).mapValues { HostWord(value: $0) },
+                    remote: record,
+                    policy: integration.settings.conflictPolicy,
+                    delivers: integration.delivers && worker.host != nil,
+                    writes: integration.pushes,
+                    skew: integration.skew
+                )
+            )
+            guard merged.write.isEmpty, merged.asked.isEmpty else {
+                commits.append(try refetch(record.id, reference))
+                continue
+            }
+            var commit = RecordCommit(remote: record.id, host: reference)
+            commit.requires = [
+                .revision(row.id, row.revision), .idle(.record(reference, in: integration.id), tail: 0),
+            ]
+            var link = row.record
+            link.version = record.version
+            link.readAt = readAt
+            link.digest = worker.digest(of: record, row.id.key, mapper)
+            if let sweep { link.seenSweep = sweep }
+            link.take(merged.tags)
+            let moved = try await worker.movedNaturalKeys(of: &link, to: record)
+            commit.puts = moved.puts
+            commit.deletes = moved.deletes
+            commit.requires.formUnion(moved.requires)
+            let change = InboundChange(
+                integration: integration.id,
+                action: .update,
+                remote: record.id,
+                version: record.version,
+                host: reference,
+                expecting: current[reference]?.revision,
+                fields: merged.deliver
+            )
+            if !merged.problems.isEmpty { commit.events.append(unmappable(change, merged, mapper)) }
+            if merged.deliver.isEmpty {
+                commit.puts.append(try link.row(row.id.key, tenant: integration.tenant, integration: integration.id))
+                worker.tally.add(.echoed, record.id.kind, of: integration)
+                commits.append(commit)
+            } else {
+                deliveries.append((commit, link, row, merged, change))
+            }
+        }
+        guard let host = worker.host, !deliveries.isEmpty else { return commits }
+        let outcomes = try await worker.apply(deliveries.map(\.4), to: host)
+        for ((draft, link, row, merged, change), outcome) in zip(deliveries, outcomes) {
+            var commit = draft
+            var link = link
+            switch outcome {
+            case .applied(_, let stored):
+                let ledger = Ledger(keys: integration.keys, link: row.id.key)
+                for rule in merged.delivered {
+                    guard let value = stored?.fields[rule.rule.host],
+                        let place = link.tags.firstIndex(where: { $0.rule == rule.id })
+                    else { continue }
+                    link.tags[place].host = ledger.tag(rule.id, value)
+                }
+                commit.puts.append(try link.row(row.id.key, tenant: integration.tenant, integration: integration.id))
+                commit.events.append(delivered(change, merged))
+                if !merged.conflicts.isEmpty { commit.events.append(conflict(change, merged)) }
+                commits.append(commit)
+            case .stale, .refused:
+                commits.append(try refetch(change.remote, change.host, after: .seconds(1)))
+            }
+        }
+        return commits
+    }
+
+    private func seen(_ row: Row<RecordLink>, _ sweep: Int32) throws -> RecordCommit {
+        var link = row.record
+        link.seenSweep = sweep
+        var commit = RecordCommit(remote: link.remote ?? RemoteID(link.kind, ""), host: link.host)
+        commit.requires = [.revision(row.id, row.revision)]
+        commit.puts = [try link.row(row.id.key, tenant: integration.tenant, integration: integration.id)]
+        return commit
+    }
+
+    private func busyLanes(_ hosts: [HostReference]) async throws -> Set<HostReference> {
+        let keys = Dictionary(
+            hosts.map { (LaneID.record($0, in: integration.id).indexKey, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let jobs = try await core.store.rows(
+            matching: RowQuery(LaneID.indexName, keys: Array(keys.keys), limit: 100_000)
+        )
+        return Set(
+            jobs.flatMap { $0.content.indexes.filter { $0.name == LaneID.indexName }.compactMap { keys[$0.key] } }
+        )
+    }
+}
