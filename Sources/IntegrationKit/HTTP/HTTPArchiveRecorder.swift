@@ -54,9 +54,19 @@ public final class HTTPArchiveRecorder: HTTPMiddleware {
             record(request, answer(response), operation: context.operation, date: date, since: start)
             return response
         } catch {
-            record(request, noAnswer(error), operation: context.operation, date: date, since: start)
+            if !neverLeft(error) {
+                record(request, noAnswer(error), operation: context.operation, date: date, since: start)
+            }
             throw error
         }
+    }
+
+    /// Whether the library itself held a request back: it was not sent, so it is no part of the traffic.
+    private func neverLeft(_ error: any Error) -> Bool {
+        guard let error = error as? IntegrationError, !error.mayHaveHappened, error.context.status == nil else {
+            return false
+        }
+        return [.limited, .tooLate, .addressNotAllowed].contains(error.code)
     }
 
     /// Returns the archive as JSON.

@@ -54,6 +54,20 @@ struct HTTPArchiveRecorderTests {
         #expect(entry["response"]?["content"]?["size"]?.int64 == 5)
     }
 
+    @Test func `a request that the library held back is in no archive, one that found no connection is`() async throws {
+        let recorder = HTTPArchiveRecorder()
+        let request = HTTPRequest(.get, try #require(URL(string: "https://api.example.com/a")))
+        for code in [IntegrationError.Code.limited, .tooLate, .network] {
+            await #expect(throws: IntegrationError.self) {
+                try await recorder.intercept(request, context: .test()) { _, _ in
+                    throw IntegrationError(code, "\(code.rawValue)")
+                }
+            }
+        }
+        let entries = try JSONValue(parsing: recorder.archive())["log"]?["entries"]?.array
+        #expect(entries?.map { $0["response"]?["comment"]?.string } == ["network: network"])
+    }
+
     @Test func `no secret is in an archive`() async throws {
         let recorder = HTTPArchiveRecorder()
         let address =
