@@ -8,6 +8,7 @@ extension LaneWorker {
         var again: [Sending] = []
         var pauses: [IntegrationError: Duration] = [:]
         var accepted: Set<RecordKind> = []
+        var refusals: [RecordKind: Int] = [:]
         for (sending, outcome) in zip(sendings, outcomes) {
             switch outcome {
             case .applied(let record):
@@ -27,7 +28,8 @@ extension LaneWorker {
             case .notAttempted(let error) where error.isRecordsOwn, .refused(let error) where error.isRecordsOwn:
                 commits.append(try refused(sending, error))
             case .notAttempted(let error), .refused(let error):
-                if try await isOneRecordsFault(error, sending.write.kind) {
+                if isOneRecordsFault(error, sending.write.kind, after: refusals) {
+                    refusals[sending.write.kind, default: 0] += 1
                     commits.append(try refused(sending, error))
                     continue
                 }
@@ -44,8 +46,8 @@ extension LaneWorker {
                 commits.append(try unknown(sending, error))
             }
         }
-        try await noteAccepted(accepted)
         try await commitOutcomes(commits)
+        try await note(accepted, refusals)
         guard again.count > 1 else { return again.isEmpty ? [] : [again] }
         let middle = again.count / 2
         return [Array(again[..<middle]), Array(again[middle...])]
@@ -54,21 +56,23 @@ extension LaneWorker {
     /// Whether a refusal that could concern a whole kind concerns one record.
     ///
     /// Records of the kind were accepted under the same mapping, and not every one since then was refused.
-    private func isOneRecordsFault(_ error: IntegrationError, _ kind: RecordKind) async throws -> Bool {
-        guard error.code == .refused, error.concerns == .kind else { return false }
-        var isAlone = false
-        try await core.updateStatus(of: integration.id, tenant: integration.tenant) { status in
-            guard let refusals = status.refusalsSinceAccepted[kind] else { return }
-            status.refusalsSinceAccepted[kind] = refusals + 1
-            isAlone = refusals + 1 < options.refusalsBeforeSuspending
-        }
-        return isAlone
+    private func isOneRecordsFault(
+        _ error: IntegrationError,
+        _ kind: RecordKind,
+        after refusals: [RecordKind: Int]
+    ) -> Bool {
+        guard error.code == .refused, error.concerns == .kind,
+            let before = integration.status.refusalsSinceAccepted[kind]
+        else { return false }
+        return before + (refusals[kind] ?? 0) + 1 < options.refusalsBeforeSuspending
     }
 
-    private func noteAccepted(_ kinds: Set<RecordKind>) async throws {
-        guard kinds.contains(where: { integration.status.refusalsSinceAccepted[$0] != 0 }) else { return }
+    private func note(_ accepted: Set<RecordKind>, _ refusals: [RecordKind: Int]) async throws {
+        let known = integration.status.refusalsSinceAccepted
+        guard !refusals.isEmpty || accepted.contains(where: { known[$0] != 0 }) else { return }
         try await core.updateStatus(of: integration.id, tenant: integration.tenant) { status in
-            for kind in kinds { status.refusalsSinceAccepted[kind] = 0 }
+            for kind in accepted { status.refusalsSinceAccepted[kind] = 0 }
+            for (kind, count) in refusals { status.refusalsSinceAccepted[kind, default: 0] += count }
         }
     }
 
