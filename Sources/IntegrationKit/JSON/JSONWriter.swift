@@ -57,10 +57,15 @@ struct JSONWriter {
     }
 
     private mutating func write(_ string: String) {
+        JSONWriter.append(string, to: &bytes)
+    }
+
+    /// Appends a string's JSON text.
+    static func append(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        if string.utf8.contains(where: JSONWriter.mustBeEscaped) {
+        if string.utf8.contains(where: mustBeEscaped) {
             for byte in string.utf8 {
-                if JSONWriter.mustBeEscaped(byte) { escape(byte) } else { bytes.append(byte) }
+                if mustBeEscaped(byte) { escape(byte, to: &bytes) } else { bytes.append(byte) }
             }
         } else {
             bytes.append(contentsOf: string.utf8)
@@ -73,7 +78,7 @@ struct JSONWriter {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private mutating func escape(_ byte: UInt8) {
+    private static func escape(_ byte: UInt8, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\\"))
         switch byte {
         case 0x08: bytes.append(UInt8(ascii: "b"))
