@@ -94,6 +94,8 @@ extension JSONFileCore {
             // Tokens whose line was lost with the power are skipped, so that none is given twice.
             core.lanes.lastToken = core.state.token + 1 << 20
             for name in names where opened[name.id] == nil { try folder.remove(name) }
+            // A name that was given just before a crash must not be lost after an answer that rests on it.
+            try folder.layer.syncFolder(folder.path)
             return core
         } catch {
             for file in opened.values { file.close() }

@@ -106,7 +106,7 @@ extension JSONFileCore {
     /// Returns the JSON of a row.
     func bytes(of slot: SlotTable.Slot) throws -> [UInt8] {
         let (offset, length) = (Int(slot.offset), Int(slot.length))
-        if slot.file == journal.id, offset >= journal.end {
+        if slot.file == journal.id, offset >= journal.end, !journal.buffer.isEmpty {
             let start = offset - journal.end
             return Array(journal.buffer[start..<start + length])
         }
