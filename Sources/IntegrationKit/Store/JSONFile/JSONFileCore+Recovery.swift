@@ -264,6 +264,9 @@ extension JSONFileCore {
             }
             guard end >= durable else { throw damaged(name, line, "its checksum is wrong") }
             if end < stop { try file.truncate(to: end) }
+            // If an earlier sync failed, the system may take pages for clean that never reached the disk: what is not
+            // known to be durable is written once more, so that this sync covers it.
+            try file.write(try file.read(at: durable, count: end - durable), at: durable)
             try file.sync()
             journal.end = end
             journal.durable = end

@@ -374,6 +374,8 @@ extension JSONFileCore {
             previousEnd: journal.durable,
             state: state
         ).line
+        // If the new file may have its name already, another line in the old one would stand behind its end.
+        journal.hasFailed = true
         let file = try folder.write(StoreFolder.FileName.journal(number).text, header)
         journal = Journal(number: number, file: file, end: header.count, durable: header.count)
         files[journal.id] = file
