@@ -4,10 +4,17 @@ import Foundation
 /// Opening a store: what a crash left unfinished is cut off, anything else that is not as it was written is refused.
 extension JSONFileCore {
     /// Opens a store, or makes one in a folder that has none.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - options: What can be set.
+    ///   - time: The clocks.
+    ///   - isRepair: Whether to note damage in ``losses`` and to go on behind it, instead of refusing.
     static func open(
         folder: StoreFolder,
         options: JSONFileIntegrationStore.Options,
-        time: TimeSource
+        time: TimeSource,
+        isRepair: Bool = false
     ) throws -> JSONFileCore {
         try folder.layer.makeFolder(folder.path)
         let lock: any StoreLock
@@ -18,8 +25,8 @@ extension JSONFileCore {
         }
         do {
             let names = try folder.cleanNames()
-            if !names.contains(StoreFolder.storeName) { try create(in: folder, names: names, time: time) }
-            return try load(folder, options: options, lock: lock, time: time)
+            if !names.contains(StoreFolder.storeName), !isRepair { try create(in: folder, names: names, time: time) }
+            return try load(folder, options: options, lock: lock, time: time, isRepair: isRepair)
         } catch {
             lock.unlock()
             throw error
@@ -54,11 +61,12 @@ extension JSONFileCore {
         _ folder: StoreFolder,
         options: JSONFileIntegrationStore.Options,
         lock: any StoreLock,
-        time: TimeSource
+        time: TimeSource,
+        isRepair: Bool
     ) throws -> JSONFileCore {
         var opened: [UInt32: any StoreFile] = [:]
         do {
-            let identity = try readIdentity(folder)
+            let identity = try isRepair ? findIdentity(folder) : readIdentity(folder)
             let names = try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
             let snapshot = names.compactMap { if case .snapshot(let number) = $0 { number } else { nil } }.max()
             let journals = names.compactMap { if case .journal(let number) = $0 { number } else { nil } }
@@ -87,12 +95,14 @@ extension JSONFileCore {
                 journal: Journal(number: last, file: lastFile, end: 0, durable: 0)
             )
             core.files = opened
+            if isRepair { core.losses = [] }
             core.keys = try core.readKeys()
             if let snapshot { try core.loadSnapshot(snapshot) }
             try core.loadJournals(journals)
             core.clock = StoreClock(time, after: core.state.moment)
             // Tokens whose line was lost with the power are skipped, so that none is given twice.
             core.lanes.lastToken = core.state.token + 1 << 20
+            if isRepair { return core }
             for name in names where opened[name.id] == nil { try folder.remove(name) }
             // A name that was given just before a crash must not be lost after an answer that rests on it.
             try folder.layer.syncFolder(folder.path)
@@ -110,6 +120,21 @@ extension JSONFileCore {
     ) throws -> any StoreFile {
         guard let file = files[name.id] else { throw missing(name.text, in: folder) }
         return file
+    }
+
+    /// Reads who the store is, or takes it from another file.
+    private static func findIdentity(_ folder: StoreFolder) throws -> StoreIdentity {
+        if let identity = try? readIdentity(folder) { return identity }
+        for name in try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init) {
+            guard case .journal = name else { continue }
+            let file = try folder.open(name.text)
+            defer { file.close() }
+            var reader = StoreLineReader(file, upTo: try file.size())
+            guard let line = try reader.next() else { continue }
+            let header = try read(line, of: name.text, in: folder) { try JournalHeader(from: &$0) }
+            return StoreIdentity(id: header.store, epoch: RandomSource.system.uuid())
+        }
+        throw missing(StoreFolder.storeName, in: folder)
     }
 
     private static func readIdentity(_ folder: StoreFolder) throws -> StoreIdentity {
@@ -139,6 +164,27 @@ extension JSONFileCore {
         }
     }
 
+    /// Refuses damage, or notes it when the store is repaired.
+    mutating func lose(_ name: String, line: Int, bytes: Range<Int>, _ what: String) throws {
+        guard losses != nil else { throw IntegrationError.storeDamaged(folder.path(of: name), line: line, what) }
+        losses?.append(RepairReport.Loss(file: name, line: line, offset: bytes.lowerBound, bytes: bytes.count))
+    }
+
+    /// Returns the next line; damage before it is refused, or noted when the store is repaired.
+    mutating func nextLine(_ reader: inout StoreLineReader, of name: String) throws -> StoreLineReader.Line? {
+        if let line = try reader.next() { return line }
+        guard !reader.isAtEnd else { return nil }
+        let (start, number) = (reader.offset, reader.nextNumber)
+        var line: StoreLineReader.Line?
+        while losses != nil, line == nil, !reader.isAtEnd {
+            try reader.skipByte()
+            line = try reader.next()
+        }
+        let end = line?.offset ?? reader.offset
+        try lose(name, line: number, bytes: start..<end, "its checksum is wrong")
+        return line
+    }
+
     fileprivate func damaged(_ name: StoreFolder.FileName, _ line: Int, _ what: String) -> IntegrationError {
         .storeDamaged(folder.path(of: name.text), line: line, what)
     }
@@ -154,7 +200,7 @@ extension JSONFileCore {
         let file = try Self.file(name, of: files, in: folder)
         var reader = StoreLineReader(file, upTo: try file.size())
         var (rows, lanes, isComplete) = (0, 0, false)
-        while let line = try reader.next() {
+        while let line = try nextLine(&reader, of: name.text) {
             guard !isComplete else { throw damaged(name, line.number, "it goes on behind its end") }
             try Self.read(line, of: name.text, in: folder) { cursor in
                 if cursor.takeIf("{\"ik\":1,\"store\":") {
@@ -185,8 +231,9 @@ extension JSONFileCore {
             }
         }
         index.endLoading()
-        guard reader.isAtEnd, isComplete else {
-            throw damaged(name, reader.nextNumber, reader.isAtEnd ? "its end is missing" : "its checksum is wrong")
+        if !isComplete {
+            let end = reader.offset..<reader.offset
+            try lose(name.text, line: reader.nextNumber, bytes: end, "its end is missing")
         }
     }
 
@@ -216,14 +263,16 @@ extension JSONFileCore {
         for (place, number) in numbers.enumerated() {
             let name = StoreFolder.FileName.journal(number)
             let file = try Self.file(name, of: files, in: folder)
-            guard headers[place].header.state.commit == state.commit else {
+            guard headers[place].header.state.commit == state.commit || losses != nil else {
                 throw damaged(name, 1, "it does not follow the journal before it")
             }
             let size = try file.size()
             let isLast = place == numbers.count - 1
             let stop = isLast ? size : headers[place + 1].header.previousEnd ?? 0
-            guard stop <= size else { throw damaged(name, 1, "its end is missing") }
-            try loadJournal(name, file, upTo: stop, durable: headers[place].end, isLast: isLast)
+            if stop > size {
+                try lose(name.text, line: 1, bytes: size..<stop, "its end is missing")
+            }
+            try loadJournal(name, file, upTo: min(stop, size), durable: headers[place].end, isLast: isLast)
             journalBytes += isLast ? journal.end : size
         }
     }
@@ -232,7 +281,11 @@ extension JSONFileCore {
         let name = StoreFolder.FileName.journal(number)
         let file = try Self.file(name, of: files, in: folder)
         var reader = StoreLineReader(file, upTo: try file.size())
-        guard let line = try reader.next() else { throw damaged(name, 1, "its checksum is wrong") }
+        guard let line = try reader.next() else {
+            // A repair notes the loss when it reads the journal.
+            guard losses != nil else { throw damaged(name, 1, "its checksum is wrong") }
+            return (JournalHeader(store: identity.id, file: number, previousEnd: .max, state: StoreState()), 0)
+        }
         let header = try Self.read(line, of: name.text, in: folder) { try JournalHeader(from: &$0) }
         guard header.store == identity.id, header.file == number else {
             throw damaged(name, 1, "it belongs to another store")
@@ -249,20 +302,28 @@ extension JSONFileCore {
         isLast: Bool
     ) throws {
         var reader = StoreLineReader(file, upTo: stop)
-        _ = try reader.next()
+        _ = try nextLine(&reader, of: name.text)
         var durable = durable
-        while let line = try reader.next() {
+        while let line = try isLast ? reader.next() : nextLine(&reader, of: name.text) {
             durable = max(durable, try apply(line, of: name))
         }
         let end = reader.offset
         if isLast {
             let line = reader.nextNumber
             // A later line may say that what is damaged here had been made durable: then no crash did it.
-            while !reader.isAtEnd {
-                try reader.skipByte()
-                while let line = try reader.next() { durable = max(durable, try durableOffset(in: line, of: name)) }
+            var rest = reader
+            while !rest.isAtEnd {
+                try rest.skipByte()
+                while let line = try rest.next() { durable = max(durable, try durableOffset(in: line, of: name)) }
             }
-            guard end >= durable else { throw damaged(name, line, "its checksum is wrong") }
+            if end < durable {
+                guard losses != nil else { throw damaged(name, line, "its checksum is wrong") }
+                while let line = try nextLine(&reader, of: name.text) { _ = try apply(line, of: name) }
+            }
+            if losses != nil {
+                (journal.end, journal.durable) = (stop, stop)
+                return
+            }
             if end < stop { try file.truncate(to: end) }
             // If an earlier sync failed, the system may take pages for clean that never reached the disk: what is not
             // known to be durable is written once more, so that this sync covers it.
@@ -270,8 +331,6 @@ extension JSONFileCore {
             try file.sync()
             journal.end = end
             journal.durable = end
-        } else {
-            guard end == stop else { throw damaged(name, reader.nextNumber, "its checksum is wrong") }
         }
     }
 
@@ -287,10 +346,11 @@ extension JSONFileCore {
             try cursor.take("{\"d\":")
             let durable = Int(try cursor.integer())
             if cursor.takeIf(",\"n\":") {
-                guard try cursor.integer() == state.commit + 1 else {
+                let commit = try cursor.integer()
+                guard commit == state.commit + 1 || losses != nil else {
                     throw damaged(name, line.number, "a commit is missing before it")
                 }
-                state.commit += 1
+                state.commit = commit
                 try applyCommit(&cursor, line, name)
             } else if cursor.takeIf(",\"start\":") {
                 try cursor.array { cursor in

@@ -60,6 +60,8 @@ struct JSONFileCore: Sendable {
     var compaction: Compaction?
     /// The journal's size at which the next compaction begins, after one that failed.
     var compactionFloor = 0
+    /// What a repair could not read; nil while the store is not repaired.
+    var losses: [RepairReport.Loss]?
     /// The size of the last group's lines.
     var lastGroupBytes = 0
 
