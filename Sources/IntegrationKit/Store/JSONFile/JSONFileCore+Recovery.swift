@@ -199,9 +199,10 @@ extension JSONFileCore {
         let name = StoreFolder.FileName.snapshot(number)
         let file = try Self.file(name, of: files, in: folder)
         var reader = StoreLineReader(file, upTo: try file.size())
-        var (rows, lanes, isComplete) = (0, 0, false)
+        var (rows, lanes, isComplete, hasEnd) = (0, 0, false, false)
+        let lossesBefore = losses?.count
         while let line = try nextLine(&reader, of: name.text) {
-            guard !isComplete else { throw damaged(name, line.number, "it goes on behind its end") }
+            guard !hasEnd else { throw damaged(name, line.number, "it goes on behind its end") }
             try Self.read(line, of: name.text, in: folder) { cursor in
                 if cursor.takeIf("{\"ik\":1,\"store\":") {
                     let store = try cursor.uuid()
@@ -217,6 +218,7 @@ extension JSONFileCore {
                     }
                     try cursor.take("}")
                 } else if cursor.takeIf("{\"rows\":") {
+                    hasEnd = true
                     isComplete = try cursor.integer() == rows
                     try cursor.take(",\"lanes\":")
                     isComplete = try cursor.integer() == lanes && isComplete
@@ -231,7 +233,8 @@ extension JSONFileCore {
             }
         }
         index.endLoading()
-        if !isComplete {
+        // Behind lines that were lost the counts cannot be right.
+        if !isComplete, !hasEnd || losses?.count == lossesBefore {
             let end = reader.offset..<reader.offset
             try lose(name.text, line: reader.nextNumber, bytes: end, "its end is missing")
         }
@@ -255,7 +258,7 @@ extension JSONFileCore {
         var headers: [(header: JournalHeader, end: Int)] = []
         for number in numbers { headers.append(try readHeader(of: number)) }
         if let first = headers.first?.header {
-            guard first.file == 1 || first.previousEnd != nil else {
+            guard first.file == 1 || first.previousEnd != nil || losses != nil else {
                 throw damaged(.journal(first.file), 1, "it does not say what came before")
             }
             state = first.state
@@ -268,12 +271,12 @@ extension JSONFileCore {
             }
             let size = try file.size()
             let isLast = place == numbers.count - 1
-            let stop = isLast ? size : headers[place + 1].header.previousEnd ?? 0
+            let stop = isLast ? size : headers[place + 1].header.previousEnd ?? size
             if stop > size {
                 try lose(name.text, line: 1, bytes: size..<stop, "its end is missing")
             }
             try loadJournal(name, file, upTo: min(stop, size), durable: headers[place].end, isLast: isLast)
-            journalBytes += isLast ? journal.end : size
+            journalBytes += (isLast ? journal.end : size) - headers[place].end
         }
     }
 
@@ -284,7 +287,7 @@ extension JSONFileCore {
         guard let line = try reader.next() else {
             // A repair notes the loss when it reads the journal.
             guard losses != nil else { throw damaged(name, 1, "its checksum is wrong") }
-            return (JournalHeader(store: identity.id, file: number, previousEnd: .max, state: StoreState()), 0)
+            return (JournalHeader(store: identity.id, file: number, previousEnd: nil, state: StoreState()), 0)
         }
         let header = try Self.read(line, of: name.text, in: folder) { try JournalHeader(from: &$0) }
         guard header.store == identity.id, header.file == number else {
@@ -302,7 +305,7 @@ extension JSONFileCore {
         isLast: Bool
     ) throws {
         var reader = StoreLineReader(file, upTo: stop)
-        _ = try nextLine(&reader, of: name.text)
+        if durable > 0 { _ = try reader.next() }
         var durable = durable
         while let line = try isLast ? reader.next() : nextLine(&reader, of: name.text) {
             durable = max(durable, try apply(line, of: name))

@@ -54,7 +54,7 @@ struct JSONFileCore: Sendable {
     var state = StoreState()
     var files: [UInt32: any StoreFile] = [:]
     var journal: Journal
-    /// The bytes of the journals that no snapshot replaces.
+    /// The bytes that stand behind the first lines of the journals that no snapshot replaces.
     var journalBytes = 0
     var keys: [ByteKey: Data] = [:]
     var compaction: Compaction?
@@ -381,7 +381,6 @@ extension JSONFileCore {
         let file = try folder.write(StoreFolder.FileName.journal(number).text, header)
         journal = Journal(number: number, file: file, end: header.count, durable: header.count)
         files[journal.id] = file
-        journalBytes += header.count
     }
 }
 
@@ -434,7 +433,7 @@ extension JSONFileCore {
             let part = Array(ids[start..<min(start + 1000, ids.count)])
             return Work(changes: Changes(id: RandomSource.system.uuid(), deletes: part))
         }
-        if ids.count < limit {
+        if ids.count < limit, scope != .expired {
             works.append(Work(changes: Changes(id: RandomSource.system.uuid()), scope: scope))
         }
         return works

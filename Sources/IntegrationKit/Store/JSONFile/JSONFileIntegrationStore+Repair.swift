@@ -46,6 +46,12 @@ extension JSONFileCore {
     /// Writes what could be read into new files, in place of the damaged ones.
     fileprivate mutating func writeRepaired() throws {
         losses = nil
+        // The number of the last put may have stood in a lost line; none may be given twice.
+        var last = Int64.min
+        while let page = Optional(slots.page(after: last, limit: 1000)), let end = page.last {
+            state.number = page.reduce(state.number) { max($0, $1.revision) }
+            last = end.number
+        }
         identity.epoch = RandomSource.system.uuid()
         try folder.write(StoreFolder.keysName, Self.keysFile(keys, store: identity.id)).close()
         try beginCompaction()

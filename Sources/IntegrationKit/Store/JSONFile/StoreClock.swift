@@ -13,6 +13,8 @@ struct StoreClock: Sendable {
         var date: Int64
         /// Milliseconds for which the store has been in use.
         var age: Int64
+        /// Milliseconds since 1970 by the wall clock, which may have jumped.
+        var wall: Int64
     }
 
     /// Longer absences are taken for a wall clock that jumped.
@@ -28,12 +30,16 @@ struct StoreClock: Sendable {
         opened = time.elapsed()
         let wall = time.now().milliseconds
         guard let last else {
-            start = Moment(date: wall, age: 0)
+            start = Moment(date: wall, age: 0, wall: wall)
             return
         }
-        let absence = wall.subtractingReportingOverflow(last.date)
+        let absence = wall.subtractingReportingOverflow(last.wall)
         let isCredible = !absence.overflow && (0...Self.longestAbsence).contains(absence.partialValue)
-        start = Moment(date: max(wall, last.date), age: last.age + (isCredible ? absence.partialValue : 0))
+        start = Moment(
+            date: max(wall, last.date),
+            age: last.age + (isCredible ? absence.partialValue : 0),
+            wall: wall
+        )
     }
 
     /// How long the store has been in use.
@@ -43,5 +49,7 @@ struct StoreClock: Sendable {
     var date: Date { Date(milliseconds: start.date).advanced(by: time.elapsed() - opened) }
 
     /// This moment.
-    var moment: Moment { Moment(date: date.milliseconds, age: age.wholeMilliseconds) }
+    var moment: Moment {
+        Moment(date: date.milliseconds, age: age.wholeMilliseconds, wall: time.now().milliseconds)
+    }
 }

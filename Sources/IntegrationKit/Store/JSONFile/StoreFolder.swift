@@ -184,9 +184,11 @@ struct StoreState: Sendable {
         self.commit = commit
     }
 
-    /// Appends `"r":number,"k":token,"t":date,"a":age`.
+    /// Appends `"r":number,"k":token,"t":date,"a":age,"w":wall`.
     func append(to bytes: inout [UInt8]) {
-        bytes.append(text: "\"r\":\(number),\"k\":\(token),\"t\":\(moment?.date ?? 0),\"a\":\(moment?.age ?? 0)")
+        let moment = moment ?? StoreClock.Moment(date: 0, age: 0, wall: 0)
+        bytes.append(text: "\"r\":\(number),\"k\":\(token),\"t\":\(moment.date)")
+        bytes.append(text: ",\"a\":\(moment.age),\"w\":\(moment.wall)")
     }
 
     /// Reads what ``append(to:)`` wrote.
@@ -198,7 +200,9 @@ struct StoreState: Sendable {
         try cursor.take(",\"t\":")
         let date = try cursor.integer()
         try cursor.take(",\"a\":")
-        moment = StoreClock.Moment(date: date, age: try cursor.integer())
+        let age = try cursor.integer()
+        try cursor.take(",\"w\":")
+        moment = StoreClock.Moment(date: date, age: age, wall: try cursor.integer())
     }
 }
 
