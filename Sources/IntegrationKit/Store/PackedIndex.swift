@@ -29,14 +29,14 @@ struct PackedIndex: KeyIndex {
 
     private static let chunkSize = 64
     private var chunks: [Chunk] = []
-    private var loading: [Entry]?
+    private var loading: [Raw]?
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 && loading?.isEmpty ?? true }
 
     mutating func insert(_ key: ByteKey, _ number: Int64) {
         if loading != nil {
-            loading?.append(Entry(key: key, number: number))
+            loading?.append(Raw(Array(key.text.utf8), number))
         } else {
             insert(Raw(Array(key.text.utf8), number))
         }
@@ -144,34 +144,34 @@ extension PackedIndex {
         guard var entries = loading else { return }
         loading = nil
         guard !entries.isEmpty else { return }
-        entries.sort { $0.key == $1.key ? $0.number < $1.number : $0.key < $1.key }
+        entries.sort { $0.order(to: $1) < 0 }
         var merged: [Chunk] = []
         merged.reserveCapacity(chunks.count + entries.count / 48)
         var next = 0
         for place in chunks.indices {
             let first = next
             if place + 1 < chunks.count {
-                while next < entries.count, !chunks[place + 1].begins(atOrBefore: Raw(entries[next])) { next += 1 }
+                while next < entries.count, !chunks[place + 1].begins(atOrBefore: entries[next]) { next += 1 }
             } else {
                 next = entries.count
             }
             if first == next {
                 merged.append(chunks[place])
             } else {
-                Self.append(Self.merge(chunks[place].entries(), entries[first..<next].map(Raw.init)), to: &merged)
+                Self.append(Self.merge(chunks[place].entries(), entries[first..<next]), to: &merged)
             }
         }
-        if chunks.isEmpty { Self.append(Self.merge([], entries.map(Raw.init)), to: &merged) }
+        if chunks.isEmpty { Self.append(Self.merge([], entries[...]), to: &merged) }
         chunks = merged
         count = chunks.reduce(0) { $0 + $1.count }
     }
 
-    private static func merge(_ left: [Raw], _ right: [Raw]) -> [Raw] {
+    private static func merge(_ left: [Raw], _ right: ArraySlice<Raw>) -> [Raw] {
         var merged: [Raw] = []
         merged.reserveCapacity(left.count + right.count)
-        var (i, j) = (0, 0)
-        while i < left.count || j < right.count {
-            let takesLeft = j == right.count || (i < left.count && left[i].order(to: right[j]) <= 0)
+        var (i, j) = (0, right.startIndex)
+        while i < left.count || j < right.endIndex {
+            let takesLeft = j == right.endIndex || (i < left.count && left[i].order(to: right[j]) <= 0)
             let entry = takesLeft ? left[i] : right[j]
             if takesLeft { i += 1 } else { j += 1 }
             if let last = merged.last, last.order(to: entry) == 0 { continue }
@@ -185,12 +185,6 @@ extension PackedIndex {
         for part in 0..<parts {
             chunks.append(Chunk(entries[entries.count * part / parts..<entries.count * (part + 1) / parts]))
         }
-    }
-}
-
-extension PackedIndex.Raw {
-    fileprivate init(_ entry: SortedIndex<ByteKey>.Entry) {
-        self.init(Array(entry.key.text.utf8), entry.number)
     }
 }
 

@@ -312,10 +312,10 @@ import Testing
         var (steps, used) = (0, disk.used)
         while try core.step(bytes: 1000) {
             steps += 1
-            #expect(disk.used - used < 70_000)
+            #expect(disk.used - used < 8_000)
             used = disk.used
         }
-        #expect(steps >= 8)
+        #expect(steps >= 200)
         #expect(core.slots.count == 2000)
         core.close()
     }

@@ -55,7 +55,12 @@ struct FileRow: Sendable {
     }
 
     /// Reads the JSON.
-    init(from cursor: inout JSONCursor, in bytes: [UInt8]) throws {
+    ///
+    /// - Parameters:
+    ///   - cursor: Stands before it, and afterwards behind it.
+    ///   - bytes: What the cursor reads.
+    ///   - isIndexOnly: Whether the body is not wanted and nothing follows the row.
+    init(from cursor: inout JSONCursor, in bytes: [UInt8], isIndexOnly: Bool = false) throws {
         try cursor.take("[")
         let type = try cursor.string()
         try cursor.take(",")
@@ -83,13 +88,17 @@ struct FileRow: Sendable {
             try cursor.take("]")
         }
         try cursor.take(",")
-        let place = try cursor.skipValue()
-        var body = Data(bytes[place])
-        if cursor.takeIf(",") {
-            guard let decoded = Data(base64Encoded: try cursor.string()) else { throw JSONCursor.Malformed() }
-            body = decoded
+        var body = Data()
+        if isIndexOnly {
+            cursor.skipToEnd()
+        } else {
+            body = Data(bytes[try cursor.skipValue()])
+            if cursor.takeIf(",") {
+                guard let decoded = Data(base64Encoded: try cursor.string()) else { throw JSONCursor.Malformed() }
+                body = decoded
+            }
+            try cursor.take("]")
         }
-        try cursor.take("]")
         content = RowContent(
             id: RowID(type: type, key: key),
             tenant: tenant,

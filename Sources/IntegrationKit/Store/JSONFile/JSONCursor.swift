@@ -94,6 +94,11 @@ struct JSONCursor {
         return text
     }
 
+    /// Goes over all that is left.
+    mutating func skipToEnd() {
+        place = end
+    }
+
     /// Goes over a value and returns where it stands.
     mutating func skipValue(depth: Int = 0) throws -> Range<Int> {
         let start = place

@@ -35,7 +35,7 @@ extension JSONFileCore {
     /// How much is copied before the snapshot is synced, so that its last sync has little to do.
     private static let syncEvery = 4 << 20
     private static let page = 256
-    private static let stepBytes = 64 << 10
+    private static let stepBytes = 4 << 10
 
     /// Whether the journals have grown so much that a snapshot is due.
     var needsCompaction: Bool {
@@ -108,16 +108,16 @@ extension JSONFileCore {
         while let current = self.compaction, current.end < stop, pages > 0 {
             pages -= 1
             switch current.stage {
-            case .rows(let last): try copyRows(after: last)
+            case .rows(let last): try copyRows(after: last, limit: min(max(budget / 512, 8), Self.page))
             case .lanes(let last): try copyLanes(after: last)
             case .move(let next): try moveRows(from: next)
             }
         }
     }
 
-    private mutating func copyRows(after last: Int64) throws {
+    private mutating func copyRows(after last: Int64, limit: Int) throws {
         guard let compaction else { return }
-        let page = slots.page(after: last, limit: Self.page)
+        let page = slots.page(after: last, limit: limit)
         guard let end = page.last else {
             self.compaction?.stage = .lanes(after: nil)
             return

@@ -224,7 +224,7 @@ extension JSONFileCore {
                     isComplete = try cursor.integer() == lanes && isComplete
                     try cursor.take("}")
                 } else {
-                    let row = try FileRow(from: &cursor, in: line.bytes)
+                    let row = try FileRow(from: &cursor, in: line.bytes, isIndexOnly: true)
                     index.load((row.content, row.expiry), number: row.created)
                     slots.put(slot(of: row, at: line.jsonOffset, length: line.json.count, in: name))
                     rows += 1
