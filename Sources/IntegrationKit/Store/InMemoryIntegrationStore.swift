@@ -11,15 +11,11 @@ public import Foundation
 /// try await store.commit(Changes(id: UUID(), puts: [content]))
 /// ```
 public actor InMemoryIntegrationStore {
-    private static let rememberedCommits = 4096
-
     private let time: TimeSource
     private var table = RowTable()
     private var lanes = LaneTable()
     private var lastNumber: Int64 = 0
-    private var commits: Set<UUID> = []
-    private var commitOrder: [UUID] = []
-    private var oldestCommit = 0
+    private var commits = RecentCommits()
     private var keys: [ByteKey: Data] = [:]
 
     /// Creates an empty store.
@@ -62,7 +58,7 @@ extension InMemoryIntegrationStore: IntegrationStore {
         let taken = table.takenEntries(by: changes)
         guard failed.isEmpty, taken.isEmpty else { throw StoreFailure.conflict(failed, taken: taken) }
         apply(changes, at: now)
-        remember(changes.id)
+        commits.insert(changes.id)
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -122,17 +118,6 @@ extension InMemoryIntegrationStore: IntegrationStore {
         for entry in content.indexes where entry.name == LaneID.indexName {
             guard let lane = LaneID(indexKey: entry.key), table.newestJob(of: lane) == nil else { continue }
             lanes.removeIfAsleep(lane)
-        }
-    }
-
-    private func remember(_ id: UUID) {
-        commits.insert(id)
-        if commitOrder.count < Self.rememberedCommits {
-            commitOrder.append(id)
-        } else {
-            commits.remove(commitOrder[oldestCommit])
-            commitOrder[oldestCommit] = id
-            oldestCommit = (oldestCommit + 1) % commitOrder.count
         }
     }
 }

@@ -29,7 +29,9 @@ struct LaneTable: Sendable {
     private var tenants = SortedIndex<ByteKey>()
     private var integrations = SortedIndex<ByteKey>()
     private var lastNumber: Int64 = 0
-    private var lastToken: Int64 = 0
+    private var log: [(id: LaneID, before: Lane?)]?
+    /// The last token that was handed out; tokens only rise.
+    var lastToken: Int64 = 0
 
     /// Returns the token under which a lane is held; nil if nobody holds it.
     func token(of lane: LaneID, at now: Duration) -> Int64? {
@@ -96,6 +98,7 @@ struct LaneTable: Sendable {
     }
 
     private mutating func put(_ lane: Lane, as id: LaneID) {
+        log?.append((id, lanes[id]))
         lanes[id] = lane
         names[lane.number] = id
         tenants.insert(ByteKey(lane.tenant), lane.number)
@@ -108,6 +111,7 @@ struct LaneTable: Sendable {
 
     private mutating func take(_ id: LaneID) -> Lane? {
         guard let lane = lanes.removeValue(forKey: id) else { return nil }
+        log?.append((id, lane))
         names[lane.number] = nil
         tenants.remove(ByteKey(lane.tenant), lane.number)
         let integration = ByteKey(id.integration)
@@ -119,6 +123,89 @@ struct LaneTable: Sendable {
             ring.remove(at: ring.firstPlace { $0 >= integration })
         }
         return lane
+    }
+}
+
+// MARK: - Keeping and taking back
+
+extension LaneTable {
+    /// What outlives the process of a lane: all but its lease.
+    struct Kept: Equatable, Sendable {
+        var id: LaneID
+        var tenant: String
+        var workClass: WorkClass
+        var tail: Int64
+        var due: Duration?
+        var starts: Int
+    }
+
+    /// Returns what to keep of a lane; a held one is due at once where nobody knows of its lease.
+    func kept(_ id: LaneID, at now: Duration) -> Kept? {
+        lanes[id].map { lane in
+            let due = lane.lease == nil ? lane.due : now
+            return Kept(
+                id: id,
+                tenant: lane.tenant,
+                workClass: lane.workClass,
+                tail: lane.tail,
+                due: due,
+                starts: lane.starts
+            )
+        }
+    }
+
+    /// Puts a lane as it was kept, in place of what is there.
+    mutating func restore(_ kept: Kept) {
+        _ = take(kept.id)
+        lastNumber += 1
+        var lane = Lane(number: lastNumber, tenant: kept.tenant, workClass: kept.workClass, tail: kept.tail)
+        lane.due = kept.due
+        lane.starts = kept.starts
+        put(lane, as: kept.id)
+    }
+
+    /// Removes a lane.
+    mutating func remove(_ id: LaneID) {
+        _ = take(id)
+    }
+
+    /// Returns lanes in the order of their integrations, and where to go on.
+    func page(after place: PageKey?, limit: Int) -> (lanes: [LaneID], last: PageKey?) {
+        let from = place.map { SortedIndex<ByteKey>.Cut.after(ByteKey($0.key), $0.created) }
+        let entries = integrations.entries(in: .init(from: from, to: nil), limit: limit)
+        let last = entries.last.map { PageKey(key: $0.key.text, created: $0.number) }
+        return (entries.compactMap { names[$0.number] }, last)
+    }
+
+    /// The number of changes recorded.
+    var changes: Int { log?.count ?? 0 }
+
+    /// Records changes from now on, so that they can be taken back.
+    mutating func beginRecording() {
+        log = []
+    }
+
+    /// Forgets the recorded changes.
+    mutating func endRecording() {
+        log = nil
+    }
+
+    /// Returns the lanes changed since so many changes were recorded, each once.
+    func changed(since mark: Int) -> [LaneID] {
+        var seen: Set<LaneID> = []
+        return (log ?? []).dropFirst(mark).map(\.id).filter { seen.insert($0).inserted }
+    }
+
+    /// Takes back the changes since so many were recorded.
+    mutating func takeBack(to mark: Int) {
+        let done = (log ?? []).dropFirst(mark)
+        let kept = log.map { Array($0.prefix(mark)) }
+        log = nil
+        for change in done.reversed() {
+            _ = take(change.id)
+            if let before = change.before { put(before, as: change.id) }
+        }
+        log = kept
     }
 }
 

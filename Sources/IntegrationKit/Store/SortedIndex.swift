@@ -13,9 +13,9 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
 
     /// A place between two entries.
     struct Cut: Comparable, Sendable {
-        private let key: Key
-        private let number: Int64
-        private let isAfter: Bool
+        let key: Key
+        let number: Int64
+        let isAfter: Bool
 
         /// The place before all entries of a key.
         static func before(_ key: Key) -> Cut { Cut(key: key, number: .min, isAfter: false) }

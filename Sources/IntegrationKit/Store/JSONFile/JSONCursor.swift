@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Reads the JSON of a line from left to right, in the order in which it was written.
+struct JSONCursor {
+    /// The JSON is not what the format says, although its checksum is right.
+    struct Malformed: Error {}
+
+    private let bytes: [UInt8]
+    private let end: Int
+    /// Where the cursor stands.
+    private(set) var place: Int
+
+    /// Reads a range of bytes.
+    init(_ bytes: [UInt8], _ range: Range<Int>) {
+        self.bytes = bytes
+        self.place = range.lowerBound
+        self.end = range.upperBound
+    }
+
+    /// Whether all was read.
+    var isAtEnd: Bool { place == end }
+
+    /// The next byte; 0 at the end.
+    private var byte: UInt8 { place < end ? bytes[place] : 0 }
+
+    /// Takes a text that must stand here.
+    mutating func take(_ text: StaticString) throws(Malformed) {
+        guard takeIf(text) else { throw Malformed() }
+    }
+
+    /// Takes a text if it stands here.
+    mutating func takeIf(_ text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard place + count <= end else { return false }
+        for offset in 0..<count where unsafe bytes[place + offset] != text.utf8Start[offset] { return false }
+        place += count
+        return true
+    }
+
+    /// Takes the elements of an array.
+    mutating func array(_ element: (inout JSONCursor) throws -> Void) throws {
+        try take("[")
+        if takeIf("]") { return }
+        repeat { try element(&self) } while takeIf(",")
+        try take("]")
+    }
+
+    /// Takes an integer.
+    mutating func integer() throws(Malformed) -> Int64 {
+        let start = place
+        if byte == UInt8(ascii: "-") { place += 1 }
+        while byte &- UInt8(ascii: "0") < 10 { place += 1 }
+        guard let value = Int64(String(decoding: bytes[start..<place], as: UTF8.self)) else { throw Malformed() }
+        return value
+    }
+
+    /// Takes an integer or null.
+    mutating func optionalInteger() throws(Malformed) -> Int64? {
+        takeIf("null") ? nil : try integer()
+    }
+
+    /// Takes an identifier.
+    mutating func uuid() throws(Malformed) -> UUID {
+        guard let id = UUID(uuidString: try string()) else { throw Malformed() }
+        return id
+    }
+
+    /// Takes a string or null.
+    mutating func optionalString() throws(Malformed) -> String? {
+        takeIf("null") ? nil : try string()
+    }
+
+    /// Takes a string.
+    mutating func string() throws(Malformed) -> String {
+        guard byte == UInt8(ascii: "\"") else { throw Malformed() }
+        let start = place + 1
+        var isPlain = true
+        place += 1
+        while byte != UInt8(ascii: "\"") {
+            guard byte >= 0x20 else { throw Malformed() }
+            if byte == UInt8(ascii: "\\") {
+                isPlain = false
+                place += 1
+            }
+            place += 1
+        }
+        guard place < end else { throw Malformed() }
+        place += 1
+        if isPlain { return String(decoding: bytes[start..<place - 1], as: UTF8.self) }
+        guard case .string(let text)? = try? JSONValue(parsing: Data(bytes[start - 1..<place])) else {
+            throw Malformed()
+        }
+        return text
+    }
+
+    /// Goes over all that is left.
+    mutating func skipToEnd() {
+        place = end
+    }
+
+    /// Goes over a value and returns where it stands.
+    mutating func skipValue(depth: Int = 0) throws -> Range<Int> {
+        let start = place
+        switch byte {
+        case UInt8(ascii: "\""): _ = try skipString()
+        case UInt8(ascii: "["):
+            guard depth < 256 else { throw Malformed() }
+            try array { _ = try $0.skipValue(depth: depth + 1) }
+        case UInt8(ascii: "{"):
+            guard depth < 256 else { throw Malformed() }
+            place += 1
+            if takeIf("}") { break }
+            repeat {
+                try skipString()
+                try take(":")
+                _ = try skipValue(depth: depth + 1)
+            } while takeIf(",")
+            try take("}")
+        case UInt8(ascii: "t"): try take("true")
+        case UInt8(ascii: "f"): try take("false")
+        case UInt8(ascii: "n"): try take("null")
+        default:
+            let isNumber = { (byte: UInt8) in
+                byte &- UInt8(ascii: "0") < 10 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+")
+                    || byte == UInt8(ascii: ".") || byte | 0x20 == UInt8(ascii: "e")
+            }
+            while isNumber(byte) { place += 1 }
+            guard place > start else { throw Malformed() }
+        }
+        return start..<place
+    }
+
+    private mutating func skipString() throws(Malformed) {
+        try take("\"")
+        while byte != UInt8(ascii: "\"") {
+            guard byte >= 0x20 else { throw Malformed() }
+            place += byte == UInt8(ascii: "\\") ? 2 : 1
+        }
+        place += 1
+        guard place <= end else { throw Malformed() }
+    }
+}
+
+extension [UInt8] {
+    /// Appends a string as it is.
+    mutating func append(text: String) {
+        append(contentsOf: text.utf8)
+    }
+
+    /// Appends a string as JSON; nil as null.
+    mutating func append(json string: String?) {
+        guard let string else { return append(text: "null") }
+        JSONWriter.append(string, to: &self)
+    }
+
+    /// Appends a number as JSON; nil as null.
+    mutating func append(json number: Int64?) {
+        append(text: number.map(String.init) ?? "null")
+    }
+}

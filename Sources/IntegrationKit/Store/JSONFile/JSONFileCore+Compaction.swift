@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// A snapshot in the making.
+///
+/// It copies, step by step, the rows whose line stands in a journal that it will replace. Rows that are put or deleted
+/// meanwhile need no care: their later line stands in the new journal and wins when both are read.
+struct Compaction: Sendable {
+    fileprivate enum Stage: Sendable {
+        case rows(after: Int64)
+        case lanes(after: PageKey?)
+        case move(next: Int)
+    }
+
+    /// Where a copied row stands in the snapshot.
+    fileprivate struct Copy: Sendable {
+        var number: Int64
+        var offset: Int64
+    }
+
+    fileprivate let number: Int
+    fileprivate let file: any StoreFile
+    fileprivate var stage: Stage
+    fileprivate var end: Int
+    fileprivate var unsynced = 0
+    fileprivate var lanes = 0
+    fileprivate var copies: [Copy] = []
+    /// The bytes of the journals from the one that was begun with the snapshot on.
+    fileprivate var journalBytesBefore: Int
+
+    fileprivate var name: StoreFolder.FileName { .snapshot(number) }
+}
+
+extension JSONFileCore {
+    /// How much is copied before the snapshot is synced, so that its last sync has little to do.
+    private static let syncEvery = 4 << 20
+    private static let page = 256
+    private static let stepBytes = 4 << 10
+
+    /// Whether the journals have grown so much that a snapshot is due.
+    var needsCompaction: Bool {
+        compaction == nil && journalBytes > max(options.compactionFloor, compactionFloor, slots.bytes / 2)
+    }
+
+    /// Copies a part of the rows, or begins a snapshot if one is due: what each commit pays for its lines.
+    ///
+    /// A failure leaves the store as it was; the next attempt waits until the journals have grown further.
+    mutating func payForCompaction() {
+        guard needsCompaction || compaction != nil else { return }
+        // Four times what was written, so that a snapshot ends before the journals have doubled.
+        _ = try? step(bytes: max(Self.stepBytes, 4 * lastGroupBytes))
+    }
+
+    /// Makes one step of a compaction that is due or under way.
+    ///
+    /// - Returns: Whether it is not done yet.
+    @discardableResult
+    mutating func step(bytes: Int = 1 << 20) throws -> Bool {
+        do {
+            if needsCompaction { try beginCompaction() }
+            try compact(bytes: bytes)
+        } catch {
+            abandonCompaction()
+            throw error
+        }
+        return compaction != nil
+    }
+
+    /// Begins a snapshot of all that the journals hold now.
+    mutating func beginCompaction() throws {
+        guard compaction == nil else { return }
+        let before = journal.number
+        let grown = journalBytes
+        try startJournal()
+        let name = StoreFolder.FileName.snapshot(before)
+        let file = try folder.begin(name.text)
+        compaction = Compaction(
+            number: before,
+            file: file,
+            stage: .rows(after: .min),
+            end: 0,
+            journalBytesBefore: grown
+        )
+        try append(
+            StoreLine.make { $0.append(text: "{\"ik\":1,\"store\":\"\(storeText)\",\"snapshot\":\(before)}") }
+        )
+    }
+
+    private var storeText: String { identity.id.uuidString.lowercased() }
+
+    /// Drops a snapshot that cannot be finished.
+    mutating func abandonCompaction() {
+        compactionFloor = journalBytes + options.compactionFloor
+        guard let compaction else { return }
+        self.compaction = nil
+        if files[compaction.name.id] != nil { return }
+        compaction.file.close()
+        // What cannot be removed now is removed when the store is opened.
+        _ = try? folder.abandon(compaction.name.text)
+    }
+
+    /// Goes on with the snapshot for about so many bytes; afterwards ``compaction`` is nil if it is done.
+    mutating func compact(bytes budget: Int) throws {
+        guard let compaction else { return }
+        let stop = compaction.end + budget
+        // Pages that copy nothing must not make a step long either.
+        var pages = max(budget / (64 * Self.page), 1)
+        while let current = self.compaction, current.end < stop, pages > 0 {
+            pages -= 1
+            switch current.stage {
+            case .rows(let last): try copyRows(after: last, limit: min(max(budget / 512, 8), Self.page))
+            case .lanes(let last): try copyLanes(after: last)
+            case .move(let next): try moveRows(from: next)
+            }
+        }
+    }
+
+    private mutating func copyRows(after last: Int64, limit: Int) throws {
+        guard let compaction else { return }
+        let page = slots.page(after: last, limit: limit)
+        guard let end = page.last else {
+            self.compaction?.stage = .lanes(after: nil)
+            return
+        }
+        var lines: [UInt8] = []
+        for slot in page where slot.file < compaction.name.id {
+            let start = lines.count
+            StoreLine.begin(in: &lines)
+            self.compaction?.copies.append(
+                Compaction.Copy(number: slot.number, offset: Int64(compaction.end + lines.count))
+            )
+            lines.append(contentsOf: try bytes(of: slot))
+            StoreLine.end(in: &lines, from: start)
+        }
+        try append(lines)
+        self.compaction?.stage = .rows(after: end.number)
+    }
+
+    private mutating func copyLanes(after last: PageKey?) throws {
+        let page = lanes.page(after: last, limit: Self.page)
+        guard let end = page.last else { return try finishSnapshot() }
+        let now = clock.age
+        let kept = page.lanes.compactMap { lanes.kept($0, at: now) }
+        try append(
+            StoreLine.make { bytes in
+                bytes.append(text: "{\"lane\":[")
+                for (place, lane) in kept.enumerated() {
+                    if place > 0 { bytes.append(text: ",") }
+                    lane.append(to: &bytes)
+                }
+                bytes.append(text: "]}")
+            }
+        )
+        compaction?.lanes += kept.count
+        compaction?.stage = .lanes(after: end)
+    }
+
+    private mutating func append(_ lines: [UInt8]) throws {
+        guard let compaction, !lines.isEmpty else { return }
+        try compaction.file.write(lines, at: compaction.end)
+        self.compaction?.end += lines.count
+        self.compaction?.unsynced += lines.count
+        if compaction.unsynced + lines.count >= Self.syncEvery {
+            try compaction.file.sync()
+            self.compaction?.unsynced = 0
+        }
+    }
+
+    private mutating func finishSnapshot() throws {
+        guard let compaction else { return }
+        try append(
+            StoreLine.make {
+                $0.append(text: "{\"rows\":\(compaction.copies.count),\"lanes\":\(compaction.lanes)}")
+            }
+        )
+        try folder.finish(compaction.name.text, compaction.file)
+        files[compaction.name.id] = compaction.file
+        self.compaction?.stage = .move(next: 0)
+    }
+
+    /// Lets slots point into the finished snapshot, and at the end removes what it replaces.
+    private mutating func moveRows(from first: Int) throws {
+        guard let compaction else { return }
+        let end = min(first + Self.page, compaction.copies.count)
+        for copy in compaction.copies[first..<end] {
+            guard var slot = slots[copy.number], slot.file < compaction.name.id else { continue }
+            slot.file = compaction.name.id
+            slot.offset = copy.offset
+            slots.put(slot)
+        }
+        if end == compaction.copies.count { try removeReplaced() } else { self.compaction?.stage = .move(next: end) }
+    }
+
+    private mutating func removeReplaced() throws {
+        guard let compaction else { return }
+        journalBytes -= compaction.journalBytesBefore
+        compactionFloor = 0
+        self.compaction = nil
+        for (id, file) in files where id < compaction.name.id {
+            file.close()
+            files[id] = nil
+        }
+        for name in try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
+        where name.id < compaction.name.id {
+            try folder.remove(name)
+        }
+        try folder.layer.syncFolder(folder.path)
+    }
+}

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Opening a store: what a crash left unfinished is cut off, anything else that is not as it was written is refused.
+extension JSONFileCore {
+    /// Opens a store, or makes one in a folder that has none.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - options: What can be set.
+    ///   - time: The clocks.
+    ///   - isRepair: Whether to note damage in ``losses`` and to go on behind it, instead of refusing.
+    static func open(
+        folder: StoreFolder,
+        options: JSONFileIntegrationStore.Options,
+        time: TimeSource,
+        isRepair: Bool = false
+    ) throws -> JSONFileCore {
+        try folder.layer.makeFolder(folder.path)
+        let lock: any StoreLock
+        do {
+            lock = try folder.layer.lock(folder.path(of: StoreFolder.lockName))
+        } catch let held as LockHeld {
+            throw IntegrationError.storeInUse(folder.path, holder: held.holder)
+        }
+        do {
+            let names = try folder.cleanNames()
+            if !names.contains(StoreFolder.storeName), !isRepair { try create(in: folder, names: names, time: time) }
+            return try load(folder, options: options, lock: lock, time: time, isRepair: isRepair)
+        } catch {
+            lock.unlock()
+            throw error
+        }
+    }
+
+    /// Makes an empty store; the file `STORE` comes last and says that the others are whole.
+    private static func create(in folder: StoreFolder, names: Set<String>, time: TimeSource) throws {
+        let files = Set(names.compactMap(StoreFolder.FileName.init))
+        let first = StoreFolder.FileName.journal(1)
+        if let file = try folder.layer.openFile(folder.path(of: first.text)) {
+            defer { file.close() }
+            var reader = StoreLineReader(file, upTo: try file.size())
+            _ = try reader.next()
+            guard reader.isAtEnd else { throw missing(StoreFolder.storeName, in: folder) }
+        }
+        guard files.subtracting([first]).isEmpty else { throw missing(StoreFolder.storeName, in: folder) }
+        let identity = StoreIdentity(id: RandomSource.system.uuid(), epoch: RandomSource.system.uuid())
+        var state = StoreState()
+        state.moment = StoreClock(time, after: nil).moment
+        let header = JournalHeader(store: identity.id, file: 1, previousEnd: nil, state: state).line
+        try folder.write(first.text, header).close()
+        try folder.write(StoreFolder.keysName, keysFile([:], store: identity.id)).close()
+        try folder.write(StoreFolder.storeName, identity.line).close()
+    }
+
+    private static func missing(_ name: String, in folder: StoreFolder) -> IntegrationError {
+        .storeDamaged(folder.path(of: name), line: nil, "the file is missing")
+    }
+
+    private static func load(
+        _ folder: StoreFolder,
+        options: JSONFileIntegrationStore.Options,
+        lock: any StoreLock,
+        time: TimeSource,
+        isRepair: Bool
+    ) throws -> JSONFileCore {
+        var opened: [UInt32: any StoreFile] = [:]
+        do {
+            let identity = try isRepair ? findIdentity(folder) : readIdentity(folder)
+            let names = try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
+            let snapshot = names.compactMap { if case .snapshot(let number) = $0 { number } else { nil } }.max()
+            let journals = names.compactMap { if case .journal(let number) = $0 { number } else { nil } }
+                .filter { $0 > snapshot ?? 0 }.sorted()
+            guard let last = journals.last, journals == Array((snapshot ?? 0) + 1...max(last, (snapshot ?? 0) + 1))
+            else {
+                let present = Set(journals)
+                var gap = (snapshot ?? 0) + 1
+                while present.contains(gap) { gap += 1 }
+                throw missing(StoreFolder.FileName.journal(gap).text, in: folder)
+            }
+            for name in names where name.id >= StoreFolder.FileName.journal((snapshot ?? 0) + 1).id {
+                opened[name.id] = try folder.open(name.text)
+            }
+            if let snapshot {
+                let name = StoreFolder.FileName.snapshot(snapshot)
+                opened[name.id] = try folder.open(name.text)
+            }
+            let lastFile = try file(.journal(last), of: opened, in: folder)
+            var core = JSONFileCore(
+                folder: folder,
+                options: options,
+                lock: lock,
+                identity: identity,
+                clock: StoreClock(time, after: nil),
+                journal: Journal(number: last, file: lastFile, end: 0, durable: 0)
+            )
+            core.files = opened
+            if isRepair { core.losses = [] }
+            core.keys = try core.readKeys()
+            if let snapshot { try core.loadSnapshot(snapshot) }
+            try core.loadJournals(journals)
+            core.clock = StoreClock(time, after: core.state.moment)
+            // Tokens whose line was lost with the power are skipped, so that none is given twice.
+            core.lanes.lastToken = core.state.token + 1 << 20
+            if isRepair { return core }
+            for name in names where opened[name.id] == nil { try folder.remove(name) }
+            // A name that was given just before a crash must not be lost after an answer that rests on it.
+            try folder.layer.syncFolder(folder.path)
+            return core
+        } catch {
+            for file in opened.values { file.close() }
+            throw error
+        }
+    }
+
+    private static func file(
+        _ name: StoreFolder.FileName,
+        of files: [UInt32: any StoreFile],
+        in folder: StoreFolder
+    ) throws -> any StoreFile {
+        guard let file = files[name.id] else { throw missing(name.text, in: folder) }
+        return file
+    }
+
+    /// Reads who the store is, or takes it from another file.
+    private static func findIdentity(_ folder: StoreFolder) throws -> StoreIdentity {
+        if let identity = try? readIdentity(folder) { return identity }
+        for name in try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init) {
+            guard case .journal = name else { continue }
+            let file = try folder.open(name.text)
+            defer { file.close() }
+            var reader = StoreLineReader(file, upTo: try file.size())
+            guard let line = try reader.next() else { continue }
+            let header = try read(line, of: name.text, in: folder) { try JournalHeader(from: &$0) }
+            return StoreIdentity(id: header.store, epoch: RandomSource.system.uuid())
+        }
+        throw missing(StoreFolder.storeName, in: folder)
+    }
+
+    private static func readIdentity(_ folder: StoreFolder) throws -> StoreIdentity {
+        let file = try folder.open(StoreFolder.storeName)
+        defer { file.close() }
+        var reader = StoreLineReader(file, upTo: try file.size())
+        guard let line = try reader.next(), reader.isAtEnd else {
+            throw IntegrationError.storeDamaged(folder.path(of: StoreFolder.storeName), line: 1, "its checksum is wrong")
+        }
+        return try read(line, of: StoreFolder.storeName, in: folder) { try StoreIdentity(from: &$0) }
+    }
+
+    /// Reads the JSON of a line whose checksum is right: what does not fit was written by another version.
+    static func read<Value>(
+        _ line: StoreLineReader.Line,
+        of name: String,
+        in folder: StoreFolder,
+        _ body: (inout JSONCursor) throws -> Value
+    ) throws -> Value {
+        var cursor = JSONCursor(line.bytes, line.json)
+        do {
+            let value = try body(&cursor)
+            guard cursor.isAtEnd else { throw JSONCursor.Malformed() }
+            return value
+        } catch is JSONCursor.Malformed {
+            throw IntegrationError.storeTooNew("\(folder.path(of: name)), line \(line.number),")
+        }
+    }
+
+    /// Refuses damage, or notes it when the store is repaired.
+    mutating func lose(_ name: String, line: Int, bytes: Range<Int>, _ what: String) throws {
+        guard losses != nil else { throw IntegrationError.storeDamaged(folder.path(of: name), line: line, what) }
+        losses?.append(RepairReport.Loss(file: name, line: line, offset: bytes.lowerBound, bytes: bytes.count))
+    }
+
+    /// Returns the next line; damage before it is refused, or noted when the store is repaired.
+    mutating func nextLine(_ reader: inout StoreLineReader, of name: String) throws -> StoreLineReader.Line? {
+        if let line = try reader.next() { return line }
+        guard !reader.isAtEnd else { return nil }
+        let (start, number) = (reader.offset, reader.nextNumber)
+        var line: StoreLineReader.Line?
+        while losses != nil, line == nil, !reader.isAtEnd {
+            try reader.skipByte()
+            line = try reader.next()
+        }
+        let end = line?.offset ?? reader.offset
+        try lose(name, line: number, bytes: start..<end, "its checksum is wrong")
+        return line
+    }
+
+    fileprivate func damaged(_ name: StoreFolder.FileName, _ line: Int, _ what: String) -> IntegrationError {
+        .storeDamaged(folder.path(of: name.text), line: line, what)
+    }
+}
+
+// MARK: - Snapshots
+
+extension JSONFileCore {
+    private static let batch = 1 << 16
+
+    private mutating func loadSnapshot(_ number: Int) throws {
+        let name = StoreFolder.FileName.snapshot(number)
+        let file = try Self.file(name, of: files, in: folder)
+        var reader = StoreLineReader(file, upTo: try file.size())
+        var (rows, lanes, isComplete, hasEnd) = (0, 0, false, false)
+        let lossesBefore = losses?.count
+        while let line = try nextLine(&reader, of: name.text) {
+            guard !hasEnd else { throw damaged(name, line.number, "it goes on behind its end") }
+            try Self.read(line, of: name.text, in: folder) { cursor in
+                if cursor.takeIf("{\"ik\":1,\"store\":") {
+                    let store = try cursor.uuid()
+                    try cursor.take(",\"snapshot\":")
+                    guard store == identity.id, try cursor.integer() == number, line.number == 1 else {
+                        throw damaged(name, line.number, "it belongs to another store")
+                    }
+                    try cursor.take("}")
+                } else if cursor.takeIf("{\"lane\":") {
+                    try cursor.array { cursor in
+                        if let kept = try FileLane(from: &cursor).kept { self.lanes.restore(kept) }
+                        lanes += 1
+                    }
+                    try cursor.take("}")
+                } else if cursor.takeIf("{\"rows\":") {
+                    hasEnd = true
+                    isComplete = try cursor.integer() == rows
+                    try cursor.take(",\"lanes\":")
+                    isComplete = try cursor.integer() == lanes && isComplete
+                    try cursor.take("}")
+                } else {
+                    let row = try FileRow(from: &cursor, in: line.bytes, isIndexOnly: true)
+                    index.load((row.content, row.expiry), number: row.created)
+                    slots.put(slot(of: row, at: line.jsonOffset, length: line.json.count, in: name))
+                    rows += 1
+                    if rows % Self.batch == 0 { index.endLoading() }
+                }
+            }
+        }
+        index.endLoading()
+        // Behind lines that were lost the counts cannot be right.
+        if !isComplete, !hasEnd || losses?.count == lossesBefore {
+            let end = reader.offset..<reader.offset
+            try lose(name.text, line: reader.nextNumber, bytes: end, "its end is missing")
+        }
+    }
+
+    private func slot(of row: FileRow, at offset: Int, length: Int, in name: StoreFolder.FileName) -> SlotTable.Slot {
+        SlotTable.Slot(
+            number: row.created,
+            revision: row.revision,
+            offset: Int64(offset),
+            file: name.id,
+            length: UInt32(length)
+        )
+    }
+}
+
+// MARK: - Journals
+
+extension JSONFileCore {
+    private mutating func loadJournals(_ numbers: [Int]) throws {
+        var headers: [(header: JournalHeader, end: Int)] = []
+        for number in numbers { headers.append(try readHeader(of: number)) }
+        if let first = headers.first?.header {
+            guard first.file == 1 || first.previousEnd != nil || losses != nil else {
+                throw damaged(.journal(first.file), 1, "it does not say what came before")
+            }
+            state = first.state
+        }
+        for (place, number) in numbers.enumerated() {
+            let name = StoreFolder.FileName.journal(number)
+            let file = try Self.file(name, of: files, in: folder)
+            guard headers[place].header.state.commit == state.commit || losses != nil else {
+                throw damaged(name, 1, "it does not follow the journal before it")
+            }
+            let size = try file.size()
+            let isLast = place == numbers.count - 1
+            let stop = isLast ? size : headers[place + 1].header.previousEnd ?? size
+            if stop > size {
+                try lose(name.text, line: 1, bytes: size..<stop, "its end is missing")
+            }
+            try loadJournal(name, file, upTo: min(stop, size), durable: headers[place].end, isLast: isLast)
+            journalBytes += (isLast ? journal.end : size) - headers[place].end
+        }
+    }
+
+    private func readHeader(of number: Int) throws -> (JournalHeader, Int) {
+        let name = StoreFolder.FileName.journal(number)
+        let file = try Self.file(name, of: files, in: folder)
+        var reader = StoreLineReader(file, upTo: try file.size())
+        guard let line = try reader.next() else {
+            // A repair notes the loss when it reads the journal.
+            guard losses != nil else { throw damaged(name, 1, "its checksum is wrong") }
+            return (JournalHeader(store: identity.id, file: number, previousEnd: nil, state: StoreState()), 0)
+        }
+        let header = try Self.read(line, of: name.text, in: folder) { try JournalHeader(from: &$0) }
+        guard header.store == identity.id, header.file == number else {
+            throw damaged(name, 1, "it belongs to another store")
+        }
+        return (header, line.end)
+    }
+
+    /// Reads a journal up to its end; in the last one, what a crash tore is cut off.
+    private mutating func loadJournal(
+        _ name: StoreFolder.FileName,
+        _ file: any StoreFile,
+        upTo stop: Int,
+        durable: Int,
+        isLast: Bool
+    ) throws {
+        var reader = StoreLineReader(file, upTo: stop)
+        if durable > 0 { _ = try reader.next() }
+        var durable = durable
+        while let line = try isLast ? reader.next() : nextLine(&reader, of: name.text) {
+            durable = max(durable, try apply(line, of: name))
+        }
+        let end = reader.offset
+        if isLast {
+            let line = reader.nextNumber
+            // A later line may say that what is damaged here had been made durable: then no crash did it.
+            var rest = reader
+            while !rest.isAtEnd {
+                try rest.skipByte()
+                while let line = try rest.next() { durable = max(durable, try durableOffset(in: line, of: name)) }
+            }
+            if end < durable {
+                guard losses != nil else { throw damaged(name, line, "its checksum is wrong") }
+                while let line = try nextLine(&reader, of: name.text) { _ = try apply(line, of: name) }
+            }
+            if losses != nil {
+                (journal.end, journal.durable) = (stop, stop)
+                return
+            }
+            if end < stop { try file.truncate(to: end) }
+            // If an earlier sync failed, the system may take pages for clean that never reached the disk: what is not
+            // known to be durable is written once more, so that this sync covers it.
+            try file.write(try file.read(at: durable, count: end - durable), at: durable)
+            try file.sync()
+            journal.end = end
+            journal.durable = end
+        }
+    }
+
+    private func durableOffset(in line: StoreLineReader.Line, of name: StoreFolder.FileName) throws -> Int {
+        var cursor = JSONCursor(line.bytes, line.json)
+        guard cursor.takeIf("{\"d\":") else { return 0 }
+        return Int(try cursor.integer())
+    }
+
+    /// Enters what a line of a journal says; returns up to where it says that the file is durable.
+    private mutating func apply(_ line: StoreLineReader.Line, of name: StoreFolder.FileName) throws -> Int {
+        try Self.read(line, of: name.text, in: folder) { cursor in
+            try cursor.take("{\"d\":")
+            let durable = Int(try cursor.integer())
+            if cursor.takeIf(",\"n\":") {
+                let commit = try cursor.integer()
+                guard commit == state.commit + 1 || losses != nil else {
+                    throw damaged(name, line.number, "a commit is missing before it")
+                }
+                state.commit = commit
+                try applyCommit(&cursor, line, name)
+            } else if cursor.takeIf(",\"start\":") {
+                try cursor.array { cursor in
+                    try cursor.take("[")
+                    let integration = try cursor.string()
+                    try cursor.take(",")
+                    let lane = LaneID(integration: integration, subject: try cursor.string())
+                    try cursor.take(",")
+                    let starts = Int(try cursor.integer())
+                    try cursor.take("]")
+                    guard var kept = lanes.kept(lane, at: .zero) else { return }
+                    kept.starts = starts
+                    lanes.restore(kept)
+                }
+                try cursor.take(",")
+                try state.read(from: &cursor)
+            }
+            try cursor.take("}")
+            return durable
+        }
+    }
+
+    private mutating func applyCommit(
+        _ cursor: inout JSONCursor,
+        _ line: StoreLineReader.Line,
+        _ name: StoreFolder.FileName
+    ) throws {
+        try cursor.take(",\"id\":")
+        state.commits.insert(try cursor.uuid())
+        try cursor.take(",\"del\":")
+        try cursor.array { cursor in
+            try cursor.take("[")
+            let type = try cursor.string()
+            try cursor.take(",")
+            let id = RowID(type: type, key: try cursor.string())
+            try cursor.take("]")
+            if let number = index.number(of: id) { try enter(nil, slot: nil, number: number) }
+        }
+        try cursor.take(",\"put\":")
+        try cursor.array { cursor in
+            let start = cursor.place
+            let row = try FileRow(from: &cursor, in: line.bytes)
+            let offset = line.jsonOffset + start - line.json.lowerBound
+            try enter(
+                row,
+                slot: slot(of: row, at: offset, length: cursor.place - start, in: name),
+                number: row.created
+            )
+        }
+        try cursor.take(",")
+        try state.read(from: &cursor)
+        try cursor.take(",\"lane\":")
+        try cursor.array { cursor in
+            let lane = try FileLane(from: &cursor)
+            if let kept = lane.kept { lanes.restore(kept) } else { lanes.remove(lane.id) }
+        }
+    }
+
+    private mutating func enter(_ row: FileRow?, slot: SlotTable.Slot?, number: Int64) throws {
+        let before = try self.row(number)
+        index.replace(
+            before.map { ($0.content, $0.expiry) },
+            with: row.map { ($0.content, $0.expiry) },
+            number: number
+        )
+        if let slot { slots.put(slot) } else { slots.remove(number) }
+    }
+}

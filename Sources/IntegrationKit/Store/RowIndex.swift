@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Numbers under keys, in the order of key and number, each pair at most once.
+protocol KeyIndex: Sendable {
+    typealias Entry = SortedIndex<ByteKey>.Entry
+    typealias Span = SortedIndex<ByteKey>.Span
+
+    init()
+    /// Whether there is no entry.
+    var isEmpty: Bool { get }
+    /// Adds a number under a key, unless it is there.
+    mutating func insert(_ key: ByteKey, _ number: Int64)
+    /// Removes a number under a key, if it is there.
+    mutating func remove(_ key: ByteKey, _ number: Int64)
+    /// Returns entries of a span, from its start or, descending, from its end.
+    func entries(in span: Span, limit: Int, descending: Bool) -> [Entry]
+    /// Counts the entries of a span.
+    func count(in span: Span) -> Int
+}
+
+extension SortedIndex: KeyIndex where Key == ByteKey {}
+
+/// Finds rows by id, by index and by scope, wherever their contents are kept.
+///
+/// A row goes by ``StoredRow/created``, which no other row ever has; the indexes hold these numbers.
+struct RowIndex<Index: KeyIndex>: Sendable {
+    /// What a row was put with, and when its time to keep is over.
+    typealias Entered = (content: RowContent, expiry: Duration?)
+
+    fileprivate struct Place: Hashable {
+        var index: ByteKey
+        var key: ByteKey
+    }
+
+    private var ids = Index()
+    private var indexes: [ByteKey: Index] = [:]
+    private var tenants = Index()
+    private var integrations = Index()
+    private var expiries = SortedIndex<Duration>()
+
+    /// Returns the number of a row.
+    func number(of id: RowID) -> Int64? {
+        ids.entries(in: .key(key(of: id)), limit: 1, descending: false).first?.number
+    }
+
+    private func key(of id: RowID) -> ByteKey {
+        // The length tells where the type ends, whatever stands in it.
+        ByteKey("\(id.type.utf8.count) \(id.type)\(id.key)")
+    }
+
+    /// Puts a row in place of what stood under its number; nil: nothing.
+    mutating func replace(_ old: Entered?, with new: Entered?, number: Int64) {
+        if old == nil, let new { ids.insert(key(of: new.content.id), number) }
+        if new == nil, let old { ids.remove(key(of: old.content.id), number) }
+        let left = Set((old?.content.indexes ?? []).map { Place($0) })
+        let right = Set((new?.content.indexes ?? []).map { Place($0) })
+        for place in left where !right.contains(place) {
+            indexes[place.index]?.remove(place.key, number)
+            if indexes[place.index]?.isEmpty == true { indexes[place.index] = nil }
+        }
+        for place in right where !left.contains(place) {
+            indexes[place.index, default: .init()].insert(place.key, number)
+        }
+        Self.move(number, in: &tenants, from: old?.content.tenant, to: new?.content.tenant)
+        Self.move(number, in: &integrations, from: old?.content.integration, to: new?.content.integration)
+        if let expiry = old?.expiry { expiries.remove(expiry, number) }
+        if let expiry = new?.expiry { expiries.insert(expiry, number) }
+    }
+
+    private static func move(_ number: Int64, in index: inout Index, from old: String?, to new: String?) {
+        let (old, new) = (old.map(ByteKey.init), new.map(ByteKey.init))
+        guard old != new else { return }
+        if let old { index.remove(old, number) }
+        if let new { index.insert(new, number) }
+    }
+
+    /// Returns the rows of a scope, up to a limit.
+    func numbers(in scope: PurgeScope, limit: Int, at now: Duration) -> [Int64] {
+        switch scope {
+        case .tenant(let tenant):
+            tenants.entries(in: .key(ByteKey(tenant)), limit: limit, descending: false).map(\.number)
+        case .integration(let integration):
+            integrations.entries(in: .key(ByteKey(integration)), limit: limit, descending: false).map(\.number)
+        case .expired:
+            expiries.entries(in: .init(from: nil, to: .after(now)), limit: limit).map(\.number)
+        }
+    }
+}
+
+extension RowIndex.Place {
+    fileprivate init(_ entry: IndexEntry) {
+        self.init(index: ByteKey(entry.name), key: ByteKey(entry.key))
+    }
+}
+
+// MARK: - Loading
+
+extension RowIndex<PackedIndex> {
+    /// Enters a new row that need not be found before ``endLoading()``.
+    mutating func load(_ row: Entered, number: Int64) {
+        let content = row.content
+        Self.load(number, into: &ids, under: key(of: content.id))
+        for entry in content.indexes {
+            Self.load(number, into: &indexes[ByteKey(entry.name), default: .init()], under: ByteKey(entry.key))
+        }
+        Self.load(number, into: &tenants, under: ByteKey(content.tenant))
+        if let integration = content.integration {
+            Self.load(number, into: &integrations, under: ByteKey(integration))
+        }
+        if let expiry = row.expiry { expiries.insert(expiry, number) }
+    }
+
+    private static func load(_ number: Int64, into index: inout PackedIndex, under key: ByteKey) {
+        index.beginLoading()
+        index.insert(key, number)
+    }
+
+    /// Sorts in what was loaded.
+    mutating func endLoading() {
+        ids.endLoading()
+        for name in indexes.keys { indexes[name]?.endLoading() }
+        tenants.endLoading()
+        integrations.endLoading()
+    }
+}
+
+// MARK: - Queries
+
+extension RowIndex {
+    /// Returns the rows of a page.
+    func numbers(matching query: RowQuery) -> [Int64] {
+        guard let index = indexes[ByteKey(query.index)] else { return [] }
+        var found: [Int64] = []
+        let spans = spans(of: query)
+        for span in query.descending ? spans.reversed() : spans where found.count < query.limit {
+            let page = index.entries(
+                in: span.going(on: query.after, descending: query.descending),
+                limit: query.limit - found.count,
+                descending: query.descending
+            )
+            found.append(contentsOf: page.map(\.number))
+        }
+        return found
+    }
+
+    /// Counts the entries that a query matches, without its page.
+    func count(matching query: RowQuery, upTo limit: Int) -> Int {
+        guard let index = indexes[ByteKey(query.index)] else { return 0 }
+        var count = 0
+        for span in spans(of: query) where count < limit { count += index.count(in: span) }
+        return max(0, min(count, limit))
+    }
+
+    /// Returns the jobs of a lane, oldest first.
+    func jobs(of lane: LaneID, limit: Int) -> [Int64] {
+        numbers(matching: RowQuery(LaneID.indexName, keys: [lane.indexKey], limit: limit))
+    }
+
+    /// Returns the number of the newest job of a lane.
+    func newestJob(of lane: LaneID) -> Int64? {
+        numbers(matching: RowQuery(LaneID.indexName, keys: [lane.indexKey], limit: 1, descending: true)).first
+    }
+
+    /// The spans of the index that a query asks for, in rising order.
+    private func spans(of query: RowQuery) -> [SortedIndex<ByteKey>.Span] {
+        let lower = query.range.map { ByteKey($0.lowerBound) }
+        let upper = query.range.map { ByteKey($0.upperBound) }
+        guard let keys = query.keys else {
+            return [.init(from: lower.map { .before($0) }, to: upper.map { .before($0) })]
+        }
+        return Set(keys.map(ByteKey.init)).sorted()
+            .filter { key in lower.map { $0 <= key } ?? true && upper.map { key < $0 } ?? true }
+            .map { .key($0) }
+    }
+}
+
+extension SortedIndex.Span {
+    /// The rest of the span behind the last row seen.
+    fileprivate func going(on page: PageKey?, descending: Bool) -> Self where Key == ByteKey {
+        guard let page else { return self }
+        if descending {
+            let end = SortedIndex<ByteKey>.Cut.before(ByteKey(page.key), page.created)
+            return Self(from: from, to: to.map { min($0, end) } ?? end)
+        }
+        let start = SortedIndex<ByteKey>.Cut.after(ByteKey(page.key), page.created)
+        return Self(from: from.map { max($0, start) } ?? start, to: to)
+    }
+}
+
+// MARK: - Unique entries
+
+extension RowIndex {
+    /// Returns the unique entries that two rows would have after a commit, in the order of its puts.
+    ///
+    /// - Parameters:
+    ///   - changes: The commit.
+    ///   - content: Returns what a row holds now.
+    func takenEntries(
+        by changes: Changes,
+        content: (Int64) throws -> RowContent?
+    ) rethrows -> [IndexEntry] {
+        var last: [RowID: Int] = [:]
+        for (place, content) in changes.puts.enumerated() { last[content.id] = place }
+        let replaced = Set((changes.deletes + last.keys).compactMap(number))
+        var owners: [Place: (row: RowID, isUnique: Bool)] = [:]
+        var taken: [IndexEntry] = []
+        for (place, row) in changes.puts.enumerated() where last[row.id] == place {
+            for entry in row.indexes {
+                let spot = Place(index: ByteKey(entry.name), key: ByteKey(entry.key))
+                let owner = owners[spot]
+                let isUnique = entry.isUnique || owner?.isUnique == true
+                let isShared = owner.map { $0.row != row.id && isUnique } ?? false
+                if try isShared || isTaken(spot, by: entry, except: replaced, content: content) {
+                    let clash = IndexEntry(entry.name, entry.key, isUnique: true)
+                    if !taken.contains(clash) { taken.append(clash) }
+                }
+                owners[spot] = (owner?.row ?? row.id, isUnique)
+            }
+        }
+        return taken
+    }
+
+    private func isTaken(
+        _ spot: Place,
+        by entry: IndexEntry,
+        except replaced: Set<Int64>,
+        content: (Int64) throws -> RowContent?
+    ) rethrows -> Bool {
+        guard let index = indexes[spot.index] else { return false }
+        // A unique entry stands alone under its key, so the first occupant tells whether there is one.
+        let limit = entry.isUnique ? replaced.count + 1 : 1
+        let occupants = index.entries(in: .key(spot.key), limit: limit, descending: false).map(\.number).filter { !replaced.contains($0) }
+        guard let occupant = occupants.first else { return false }
+        if entry.isUnique { return true }
+        guard let content = try content(occupant) else { return false }
+        return content.indexes.contains(IndexEntry(entry.name, entry.key, isUnique: true))
+    }
+}
