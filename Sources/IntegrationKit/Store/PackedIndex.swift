@@ -43,49 +43,44 @@ struct PackedIndex: KeyIndex {
     }
 
     private mutating func insert(_ entry: Raw) {
+        insert(entry, at: max(0, chunks.firstPlace { !$0.begins(atOrBefore: entry) } - 1))
+    }
+
+    /// Inserts an entry into the chunk in whose range it lies.
+    private mutating func insert(_ entry: Raw, at place: Int) {
         guard !chunks.isEmpty else {
             chunks = [Chunk([entry][...])]
             count = 1
             return
         }
-        let place = max(0, chunks.firstPlace { !$0.begins(atOrBefore: entry) } - 1)
-        var entries = chunks[place].entries()
-        let offset = entries.firstPlace { $0.order(to: entry) >= 0 }
-        guard offset == entries.count || entries[offset].order(to: entry) != 0 else { return }
-        count += 1
-        if offset == entries.count, offset >= Self.chunkSize, place == chunks.count - 1 {
+        if place == chunks.count - 1, chunks[place].count >= Self.chunkSize,
+            chunks[place].offset(of: entry, isAfter: false) == chunks[place].count
+        {
             // Behind the last entry: rising keys fill their chunks to the end.
             chunks.append(Chunk([entry][...]))
+            count += 1
             return
         }
-        entries.insert(entry, at: offset)
-        if entries.count <= Self.chunkSize {
-            chunks[place] = Chunk(entries[...])
-        } else {
-            let half = entries.count / 2
-            chunks[place] = Chunk(entries[..<half])
-            chunks.insert(Chunk(entries[half...]), at: place + 1)
-        }
+        guard chunks[place].insert(entry) else { return }
+        count += 1
+        guard chunks[place].count > Self.chunkSize else { return }
+        let entries = chunks[place].entries()
+        let half = entries.count / 2
+        chunks[place] = Chunk(entries[..<half])
+        chunks.insert(Chunk(entries[half...]), at: place + 1)
     }
 
     mutating func remove(_ key: ByteKey, _ number: Int64) {
         endLoading()
         let entry = Raw(Array(key.text.utf8), number)
         let place = max(0, chunks.firstPlace { !$0.begins(atOrBefore: entry) } - 1)
-        guard place < chunks.count else { return }
-        var entries = chunks[place].entries()
-        let offset = entries.firstPlace { $0.order(to: entry) >= 0 }
-        guard offset < entries.count, entries[offset].order(to: entry) == 0 else { return }
-        entries.remove(at: offset)
+        guard place < chunks.count, chunks[place].remove(entry) else { return }
         count -= 1
-        if entries.isEmpty {
+        if chunks[place].count == 0 {
             chunks.remove(at: place)
-        } else if place + 1 < chunks.count, entries.count + chunks[place + 1].count <= Self.chunkSize / 2 {
-            entries += chunks[place + 1].entries()
+        } else if place + 1 < chunks.count, chunks[place].count + chunks[place + 1].count <= Self.chunkSize / 2 {
+            chunks[place] = Chunk((chunks[place].entries() + chunks[place + 1].entries())[...])
             chunks.remove(at: place + 1)
-            chunks[place] = Chunk(entries[...])
-        } else {
-            chunks[place] = Chunk(entries[...])
         }
     }
 
@@ -145,45 +140,19 @@ extension PackedIndex {
         loading = nil
         guard !entries.isEmpty else { return }
         entries.sort { $0.order(to: $1) < 0 }
-        var merged: [Chunk] = []
-        merged.reserveCapacity(chunks.count + entries.count / 48)
-        var next = 0
-        for place in chunks.indices {
-            let first = next
-            if place + 1 < chunks.count {
-                while next < entries.count, !chunks[place + 1].begins(atOrBefore: entries[next]) { next += 1 }
-            } else {
-                next = entries.count
-            }
-            if first == next {
-                merged.append(chunks[place])
-            } else {
-                Self.append(Self.merge(chunks[place].entries(), entries[first..<next]), to: &merged)
-            }
+        // What lies behind the last entry needs no search: rising keys make up most of a store.
+        let last = chunks.popLast()?.entries() ?? []
+        let split = last.last.map { last in entries.firstPlace { last.order(to: $0) < 0 } } ?? 0
+        var tail = last
+        for entry in entries[split...] where tail.last.map({ $0.order(to: entry) != 0 }) ?? true { tail.append(entry) }
+        count += tail.count - last.count
+        for start in stride(from: 0, to: tail.count, by: Self.chunkSize) {
+            chunks.append(Chunk(tail[start..<min(start + Self.chunkSize, tail.count)]))
         }
-        if chunks.isEmpty { Self.append(Self.merge([], entries[...]), to: &merged) }
-        chunks = merged
-        count = chunks.reduce(0) { $0 + $1.count }
-    }
-
-    private static func merge(_ left: [Raw], _ right: ArraySlice<Raw>) -> [Raw] {
-        var merged: [Raw] = []
-        merged.reserveCapacity(left.count + right.count)
-        var (i, j) = (0, right.startIndex)
-        while i < left.count || j < right.endIndex {
-            let takesLeft = j == right.endIndex || (i < left.count && left[i].order(to: right[j]) <= 0)
-            let entry = takesLeft ? left[i] : right[j]
-            if takesLeft { i += 1 } else { j += 1 }
-            if let last = merged.last, last.order(to: entry) == 0 { continue }
-            merged.append(entry)
-        }
-        return merged
-    }
-
-    private static func append(_ entries: [Raw], to chunks: inout [Chunk]) {
-        let parts = (entries.count + chunkSize - 1) / chunkSize
-        for part in 0..<parts {
-            chunks.append(Chunk(entries[entries.count * part / parts..<entries.count * (part + 1) / parts]))
+        var place = 0
+        for entry in entries[..<split] {
+            while place + 1 < chunks.count, chunks[place + 1].begins(atOrBefore: entry) { place += 1 }
+            insert(entry, at: place)
         }
     }
 }
@@ -198,18 +167,10 @@ extension PackedIndex.Chunk {
         var (key, number): ([UInt8], Int64) = ([], 0)
         for entry in entries {
             let shared = entry.key.sharedCount(with: key)
-            bytes.append(variable: UInt64(shared))
-            bytes.append(variable: UInt64(entry.key.count - shared))
-            bytes.append(contentsOf: entry.key[shared...])
-            let step = entry.number &- number
-            bytes.append(variable: UInt64(bitPattern: step << 1 ^ step >> 63))
+            bytes.append(shared: shared, key: entry.key[shared...], step: entry.number &- number)
             (key, number) = (entry.key, entry.number)
         }
-        // A copy of the exact size: what is reserved above is a guess.
-        var exact: [UInt8] = []
-        exact.reserveCapacity(bytes.count)
-        exact.append(contentsOf: bytes)
-        self.init(bytes: exact, count: entries.count)
+        self.init(bytes: bytes.spliced(0..<0, []), count: entries.count)
     }
 
     /// Reads entries, all or some.
@@ -227,14 +188,61 @@ extension PackedIndex.Chunk {
 
     /// Returns how many entries stand before a place.
     fileprivate func offset(of entry: PackedIndex.Raw, isAfter: Bool) -> Int {
-        var walk = Walk()
-        for offset in 0..<count {
-            walk.step(in: bytes)
-            var order = walk.key.order(to: entry.key)
-            if order == 0 { order = walk.number < entry.number ? -1 : (walk.number > entry.number ? 1 : 0) }
-            if isAfter ? order > 0 : order >= 0 { return offset }
+        var search = Search(entry)
+        while search.offset < count {
+            search.step(in: bytes)
+            if isAfter ? search.order > 0 : search.order >= 0 { return search.offset - 1 }
         }
         return count
+    }
+
+    /// Inserts an entry; returns whether it was not there.
+    fileprivate mutating func insert(_ entry: PackedIndex.Raw) -> Bool {
+        var search = Search(entry)
+        while search.offset < count, search.order < 0 { search.step(in: bytes) }
+        if search.offset > 0, search.order == 0 { return false }
+        var middle: [UInt8] = []
+        guard search.offset > 0, search.order > 0 else {
+            middle.append(shared: search.match, key: entry.key[search.match...], step: entry.number &- search.number)
+            bytes = bytes.spliced(search.end..<search.end, middle)
+            count += 1
+            return true
+        }
+        middle.append(
+            shared: search.matchBefore,
+            key: entry.key[search.matchBefore...],
+            step: entry.number &- search.numberBefore
+        )
+        // The entry that follows shares with the new one at least what it shared with the one before.
+        middle.append(
+            shared: search.match,
+            key: bytes[search.key.lowerBound + search.match - search.shared..<search.key.upperBound],
+            step: search.number &- entry.number
+        )
+        bytes = bytes.spliced(search.start..<search.end, middle)
+        count += 1
+        return true
+    }
+
+    /// Removes an entry; returns whether it was there.
+    fileprivate mutating func remove(_ entry: PackedIndex.Raw) -> Bool {
+        var search = Search(entry)
+        while search.offset < count, search.order < 0 { search.step(in: bytes) }
+        guard search.offset > 0, search.order == 0 else { return false }
+        let (start, shared, numberBefore) = (search.start, search.shared, search.numberBefore)
+        var middle: [UInt8] = []
+        if search.offset < count {
+            search.step(in: bytes)
+            let common = min(shared, search.shared)
+            middle.append(
+                shared: common,
+                key: entry.key[common..<search.shared] + bytes[search.key],
+                step: search.number &- numberBefore
+            )
+        }
+        bytes = bytes.spliced(start..<search.end, middle)
+        count -= 1
+        return true
     }
 
     fileprivate func begins(before entry: PackedIndex.Raw) -> Bool {
@@ -255,6 +263,60 @@ extension PackedIndex.Chunk {
         let step = bytes.variable(at: &place)
         let number = Int64(bitPattern: step >> 1) ^ -Int64(bitPattern: step & 1)
         return number < entry.number ? -1 : (number > entry.number ? 1 : 0)
+    }
+}
+
+/// Looks for the place of an entry in a chunk without putting its keys together.
+///
+/// Keys rise. One that shares more with its predecessor than the predecessor shares with the key looked for stands on
+/// the same side of it; one that shares less has gone past it; only one that shares as much has to be compared.
+private struct Search {
+    let entry: PackedIndex.Raw
+    /// How many entries were gone through.
+    var offset = 0
+    /// How the last of them is ordered to the entry looked for.
+    var order = -1
+    /// How many bytes its key has in common with the one looked for; and the key before it.
+    var (match, matchBefore) = (0, 0)
+    /// Its number; and the number before it.
+    var (number, numberBefore): (Int64, Int64) = (0, 0)
+    /// Where it begins and ends.
+    var (start, end) = (0, 0)
+    /// How much of its key it shares with the key before it.
+    var shared = 0
+    /// Where the rest of its key stands.
+    var key = 0..<0
+
+    init(_ entry: PackedIndex.Raw) {
+        self.entry = entry
+    }
+
+    mutating func step(in bytes: [UInt8]) {
+        (matchBefore, numberBefore) = (match, number)
+        start = end
+        shared = Int(bytes.variable(at: &end))
+        let length = Int(bytes.variable(at: &end))
+        key = end..<end + length
+        end += length
+        let step = bytes.variable(at: &end)
+        number &+= Int64(bitPattern: step >> 1) ^ -Int64(bitPattern: step & 1)
+        offset += 1
+        if shared > match { return }
+        if shared < match {
+            (order, match) = (1, shared)
+            return
+        }
+        let common = min(length, entry.key.count - match)
+        var same = 0
+        while same < common, bytes[key.lowerBound + same] == entry.key[match + same] { same += 1 }
+        if same < common {
+            order = bytes[key.lowerBound + same] < entry.key[match + same] ? -1 : 1
+        } else if shared + length != entry.key.count {
+            order = shared + length < entry.key.count ? -1 : 1
+        } else {
+            order = number < entry.number ? -1 : (number > entry.number ? 1 : 0)
+        }
+        match += same
     }
 }
 
@@ -297,6 +359,24 @@ extension [UInt8] {
         var shared = 0
         while shared < common, self[shared] == other[shared] { shared += 1 }
         return shared
+    }
+
+    /// A copy of the exact size with some bytes replaced.
+    fileprivate func spliced(_ range: Range<Int>, _ middle: [UInt8]) -> [UInt8] {
+        var copy: [UInt8] = []
+        copy.reserveCapacity(count - range.count + middle.count)
+        copy.append(contentsOf: self[..<range.lowerBound])
+        copy.append(contentsOf: middle)
+        copy.append(contentsOf: self[range.upperBound...])
+        return copy
+    }
+
+    /// Appends an entry of a chunk.
+    fileprivate mutating func append(shared: Int, key: ArraySlice<UInt8>, step: Int64) {
+        append(variable: UInt64(shared))
+        append(variable: UInt64(key.count))
+        append(contentsOf: key)
+        append(variable: UInt64(bitPattern: step << 1 ^ step >> 63))
     }
 
     /// Appends a number in as few bytes as it needs, seven bits in each.

@@ -7,7 +7,7 @@ import Testing
 @Suite struct PackedIndexTests {
     typealias Index = SortedIndex<ByteKey>
 
-    @Test(arguments: 0..<9 as Range<UInt64>)
+    @Test(arguments: 0..<30 as Range<UInt64>)
     func `A packed index answers as a sorted one does`(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var packed = PackedIndex()
@@ -18,7 +18,7 @@ import Testing
         var known: [Index.Entry] = []
         for round in 0..<3 {
             if round == 2 { packed.beginLoading() }
-            for _ in 0..<250 {
+            for _ in 0..<700 {
                 let key = key(Int.random(in: 0..<keys, using: &generator))
                 let number = Int64.random(in: -3..<2000, using: &generator)
                 if round == 2 || Int.random(in: 0..<10, using: &generator) < growth {
