@@ -10,9 +10,11 @@ public struct EngineOptions: Sendable {
     /// How long a lane is leased; longer than sending and answering together.
     public var lease = Duration.seconds(120)
     /// How many lanes of host events are claimed at a time.
-    public var lanesPerClaim = 400
+    public var lanesPerClaim = 800
     /// How many lanes of one integration are claimed at a time.
-    public var lanesPerIntegration = 100
+    public var lanesPerIntegration = 400
+    /// How many calls that write one integration may have in flight.
+    public var writesInFlight = 4
     /// How many failures of its own a job may have before it waits for a person.
     public var failuresBeforeBlocking = 3
     /// How many records of a kind may be refused in a row for what could be the mapping's fault before the kind waits.
