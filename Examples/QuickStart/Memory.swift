@@ -11,7 +11,7 @@ struct Memory: Codable {
     var isUnderWay = false
     /// When both sides' time stood still.
     var date = Date(timeIntervalSince1970: 1_795_593_600)  // Wednesday, 25 November 2026, 08:00 UTC.
-    /// Wraps the tenants' keys. A real host keeps it in a keychain or a key service, never beside the store.
+    /// Wraps the tenants' keys; a real host keeps it in a keychain or a key service, never beside the store.
     var masterKey = Data(RandomSource.system.bytes(32))
     var hubSpot: Data?
     var company: Data?

@@ -10,6 +10,8 @@ extension JSONFileCore {
     ///   - options: What can be set.
     ///   - time: The clocks.
     ///   - isRepair: Whether to note damage in ``losses`` and to go on behind it, instead of refusing.
+    /// - Returns: The open store.
+    /// - Throws: ``IntegrationError`` about a holder or damage, and what the file system throws.
     static func open(
         folder: StoreFolder,
         options: JSONFileIntegrationStore.Options,

@@ -21,6 +21,7 @@ extension JSONFileIntegrationStore {
     ///   - copy: Where to copy the files to; the folder must not exist.
     /// - Returns: What was dropped.
     /// - Throws: ``IntegrationError`` as ``examine(directory:)``, and if the files cannot be copied or written.
+    @discardableResult
     public static func repair(directory: URL, copyingTo copy: URL) throws -> RepairReport {
         try repair(directory, copy: copy, layer: POSIXFileLayer())
     }
