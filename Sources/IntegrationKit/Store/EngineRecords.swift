@@ -10,6 +10,8 @@ struct Installation: StoredRecord {
     var epoch: UUID
     /// Whether the store was brought back from a backup in this life: what was queued before may have been done.
     var isRestored = false
+    /// The store's own name for its life; nil: it has none.
+    var storeEpoch: UUID?
 }
 
 /// What the host set for one connection, and what was learned about its account.

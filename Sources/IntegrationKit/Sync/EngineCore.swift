@@ -57,6 +57,10 @@ struct EngineCore: Sendable {
     /// The error that a host sees when its store fails.
     static func storeError(_ error: (any Error)?) -> IntegrationError {
         if let error = error as? IntegrationError { return error }
+        switch error as? StoreFailure {
+        case .refused(let reason as IntegrationError), .outcomeUnknown(let reason as IntegrationError): return reason
+        default: break
+        }
         return IntegrationError(
             .storeFailed,
             "The store could not commit\(error.map { " (\(type(of: $0)))" } ?? "").",

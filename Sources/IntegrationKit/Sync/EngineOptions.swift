@@ -21,10 +21,18 @@ public struct EngineOptions: Sendable {
     public var refusalsBeforeSuspending = 5
     /// How long a finished job, and with it the memory of its event's id, is kept.
     public var memory = Duration.seconds(30 * 86_400)
+    /// How many finished jobs of one integration are kept at most.
+    ///
+    /// An event whose job was removed for this reason counts as new if it is enqueued again.
+    public var finishedJobsKept = 1_000_000
     /// How long log entries are kept.
     public var logRetention = Duration.seconds(30 * 86_400)
+    /// How many log entries of one integration are kept at most.
+    public var logEntriesKept = 100_000
     /// How long de-duplication keys of webhooks are kept.
     public var deliveryRetention = Duration.seconds(7 * 86_400)
+    /// How many de-duplication keys of webhooks of one integration are kept at most.
+    public var deliveriesKept = 100_000
     /// How often a stream that settles late is read again up to its lag.
     public var settleEvery = Duration.seconds(600)
     /// How many records of a list are read at a time.

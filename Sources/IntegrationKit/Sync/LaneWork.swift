@@ -70,6 +70,7 @@ extension SyncJob {
             if let need = reason.need { indexes.append(IndexEntry("job.blockedOn", need)) }
             standsInLane = reason.holdsLane
         case .finished:
+            indexes.append(IndexEntry("job.finished", integration))
             standsInLane = false
         }
         if state.isUnfinished { indexes += naturalKeys.map { IndexEntry("job.natural", $0) } }

@@ -18,6 +18,7 @@ public actor SyncCoordinator {
     let host: (any HostRecords)?
     private let owner: UUID
     private var turn: String?
+    private var retention = Retention()
 
     /// Creates a coordinator.
     ///
@@ -45,6 +46,7 @@ public actor SyncCoordinator {
         let tally = SyncTally()
         let callsBefore = core.calls.withLock { $0 }
         let nextDue = try await workOff(until: ends, tally: tally)
+        try await removeWhatIsOver()
         let callsNow = core.calls.withLock { $0 }
         let calls = callsNow.reduce(into: [String: Int]()) { calls, entry in
             let made = entry.value - (callsBefore[entry.key] ?? 0)
@@ -163,6 +165,17 @@ public actor SyncCoordinator {
         }
         if let failure { throw EngineCore.storeError(failure) }
         return nextDue
+    }
+
+    /// Removes what was kept long enough: little at a time, and not while somebody else of this process does.
+    private func removeWhatIsOver() async throws {
+        guard var mine = retention.begin(at: core.time.elapsed()) else { return }
+        defer { retention = mine }
+        do {
+            try await mine.step(in: core)
+        } catch {
+            throw EngineCore.storeError(error)
+        }
     }
 
     private func claim(skipping: Set<String>) async throws -> ClaimAnswer {

@@ -79,14 +79,6 @@ final class SimulatedDisk: FileLayer {
 
     func setReadOnly(_ isReadOnly: Bool) { state.withLock { $0.isReadOnly = isReadOnly } }
 
-    /// Removes a folder with all that is in it.
-    func removeFolder(_ path: String) {
-        state.withLock { state in
-            state.folders.remove(path)
-            state.names = state.names.filter { !$0.key.hasPrefix(path + "/") }
-        }
-    }
-
     func contents(of path: String) -> [UInt8]? {
         state.withLock { state in state.names[path].flatMap { state.inodes[$0]?.bytes } }
     }
@@ -245,6 +237,7 @@ final class SimulatedDisk: FileLayer {
 
     private struct Lock: StoreLock {
         let disk: SimulatedDisk
+        func isInPlace() throws -> Bool { true }
         func unlock() { disk.state.withLock { $0.isLocked = false } }
     }
 
@@ -316,7 +309,11 @@ final class SimulatedDisk: FileLayer {
                 state.inodes[self.inode] = inode
             }
             // After a sync that failed the system takes the lost pages for clean, and the next one succeeds.
-            try disk.step("sync", path) { sync(&$0, 0.5) } _: { sync(&$0, 1) }
+            try disk.step("sync", path) {
+                sync(&$0, 0.5)
+            } _: {
+                sync(&$0, 1)
+            }
         }
 
         func size() throws -> Int { try inode { $0.bytes.count } }

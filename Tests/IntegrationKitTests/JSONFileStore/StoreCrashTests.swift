@@ -23,6 +23,20 @@ import Testing
         }
     }
 
+    @Test(arguments: seeds)
+    func `A power failure at any operation of an opening after a power failure loses nothing either`(seed: UInt64)
+        throws
+    {
+        let operations = try History(seed: seed, sector: 16).countOperations()
+        for place in stride(from: Int(seed % 3), to: operations, by: 3) {
+            var history = History(seed: seed, sector: 16)
+            history.disk.plan(.stop, at: place)
+            history.run()
+            try history.crashWhileOpening(seed: seed &* 31_337 &+ UInt64(place))
+            try history.goOn()
+        }
+    }
+
     @Test(arguments: seeds, [EIO, ENOSPC])
     func `A failure of any operation leaves no trace of what was refused`(seed: UInt64, code: Int32) throws {
         let operations = try History(seed: seed, sector: 16).countOperations()
@@ -194,6 +208,22 @@ struct History {
     mutating func crash(seed: UInt64) throws {
         disk = disk.afterCrash(seed: seed)
         core = nil
+        try reopen()
+    }
+
+    /// The power fails, and fails again at each operation of the opening that follows, in turn.
+    mutating func crashWhileOpening(seed: UInt64) throws {
+        let crashed = disk.afterCrash(seed: seed)
+        core = nil
+        for place in 0..<100 {
+            var other = self
+            other.disk = crashed.copy()
+            other.disk.plan(.stop, at: place)
+            other.open()
+            guard other.disk.isStopped else { break }
+            try other.crash(seed: seed &+ UInt64(place))
+        }
+        disk = crashed
         try reopen()
     }
 

@@ -86,6 +86,24 @@ extension JSONFileCore {
         )
     }
 
+    /// Begins a snapshot, or takes up the one under way, and returns its number.
+    mutating func startCompaction() throws -> Int {
+        do {
+            try beginCompaction()
+        } catch {
+            abandonCompaction()
+            throw error
+        }
+        return compaction?.number ?? journal.number - 1
+    }
+
+    /// Whether nothing is left of the files that a snapshot replaces.
+    func hasReplaced(upTo number: Int) throws -> Bool {
+        try compaction?.number != number
+            && folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
+                .allSatisfy { $0.id >= StoreFolder.FileName.snapshot(number).id }
+    }
+
     private var storeText: String { identity.id.uuidString.lowercased() }
 
     /// Drops a snapshot that cannot be finished.
@@ -96,7 +114,7 @@ extension JSONFileCore {
         if files[compaction.name.id] != nil { return }
         compaction.file.close()
         // What cannot be removed now is removed when the store is opened.
-        _ = try? folder.abandon(compaction.name.text)
+        if (try? lock.isInPlace()) ?? false { _ = try? folder.abandon(compaction.name.text) }
     }
 
     /// Goes on with the snapshot for about so many bytes; afterwards ``compaction`` is nil if it is done.
@@ -173,6 +191,7 @@ extension JSONFileCore {
                 $0.append(text: "{\"rows\":\(compaction.copies.count),\"lanes\":\(compaction.lanes)}")
             }
         )
+        try checkFolder()
         try folder.finish(compaction.name.text, compaction.file)
         files[compaction.name.id] = compaction.file
         self.compaction?.stage = .move(next: 0)
@@ -193,6 +212,7 @@ extension JSONFileCore {
 
     private mutating func removeReplaced() throws {
         guard let compaction else { return }
+        try checkFolder()
         journalBytes -= compaction.journalBytesBefore
         compactionFloor = 0
         self.compaction = nil

@@ -10,13 +10,15 @@ extension JSONFileCore {
     ///   - options: What can be set.
     ///   - time: The clocks.
     ///   - isRepair: Whether to note damage in ``losses`` and to go on behind it, instead of refusing.
+    /// - Returns: The open store.
+    /// - Throws: ``IntegrationError`` about a holder or damage, and what the file system throws.
     static func open(
         folder: StoreFolder,
         options: JSONFileIntegrationStore.Options,
         time: TimeSource,
         isRepair: Bool = false
     ) throws -> JSONFileCore {
-        try folder.layer.makeFolder(folder.path)
+        if !isRepair { try folder.layer.makeFolder(folder.path) }
         let lock: any StoreLock
         do {
             lock = try folder.layer.lock(folder.path(of: StoreFolder.lockName))
@@ -24,8 +26,10 @@ extension JSONFileCore {
             throw IntegrationError.storeInUse(folder.path, holder: held.holder)
         }
         do {
-            let names = try folder.cleanNames()
-            if !names.contains(StoreFolder.storeName), !isRepair { try create(in: folder, names: names, time: time) }
+            if !isRepair {
+                let names = try folder.cleanNames()
+                if !names.contains(StoreFolder.storeName) { try create(in: folder, names: names, time: time) }
+            }
             return try load(folder, options: options, lock: lock, time: time, isRepair: isRepair)
         } catch {
             lock.unlock()
@@ -66,7 +70,8 @@ extension JSONFileCore {
     ) throws -> JSONFileCore {
         var opened: [UInt32: any StoreFile] = [:]
         do {
-            let identity = try isRepair ? findIdentity(folder) : readIdentity(folder)
+            let written = try isRepair ? (try? readIdentity(folder)) : readIdentity(folder)
+            let identity = try written ?? findIdentity(folder)
             let names = try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
             let snapshot = names.compactMap { if case .snapshot(let number) = $0 { number } else { nil } }.max()
             let journals = names.compactMap { if case .journal(let number) = $0 { number } else { nil } }
@@ -76,7 +81,7 @@ extension JSONFileCore {
                 let present = Set(journals)
                 var gap = (snapshot ?? 0) + 1
                 while present.contains(gap) { gap += 1 }
-                throw missing(StoreFolder.FileName.journal(gap).text, in: folder)
+                throw IntegrationError.storeFileMissing(folder.path(of: StoreFolder.FileName.journal(gap).text))
             }
             for name in names where name.id >= StoreFolder.FileName.journal((snapshot ?? 0) + 1).id {
                 opened[name.id] = try folder.open(name.text)
@@ -95,10 +100,14 @@ extension JSONFileCore {
                 journal: Journal(number: last, file: lastFile, end: 0, durable: 0)
             )
             core.files = opened
-            if isRepair { core.losses = [] }
+            if isRepair {
+                core.losses = []
+                if written == nil { try core.lose(StoreFolder.storeName, line: 1, bytes: 0..<0, "it cannot be read") }
+            }
             core.keys = try core.readKeys()
             if let snapshot { try core.loadSnapshot(snapshot) }
             try core.loadJournals(journals)
+            if isRepair, core.state.moment == nil { core.state.moment = core.estimatedMoment(time) }
             core.clock = StoreClock(time, after: core.state.moment)
             // Tokens whose line was lost with the power are skipped, so that none is given twice.
             core.lanes.lastToken = core.state.token + 1 << 20
@@ -122,9 +131,8 @@ extension JSONFileCore {
         return file
     }
 
-    /// Reads who the store is, or takes it from another file.
+    /// Takes who the store is from the first line of a journal.
     private static func findIdentity(_ folder: StoreFolder) throws -> StoreIdentity {
-        if let identity = try? readIdentity(folder) { return identity }
         for name in try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init) {
             guard case .journal = name else { continue }
             let file = try folder.open(name.text)
@@ -142,7 +150,11 @@ extension JSONFileCore {
         defer { file.close() }
         var reader = StoreLineReader(file, upTo: try file.size())
         guard let line = try reader.next(), reader.isAtEnd else {
-            throw IntegrationError.storeDamaged(folder.path(of: StoreFolder.storeName), line: 1, "its checksum is wrong")
+            throw IntegrationError.storeDamaged(
+                folder.path(of: StoreFolder.storeName),
+                line: 1,
+                "its checksum is wrong"
+            )
         }
         return try read(line, of: StoreFolder.storeName, in: folder) { try StoreIdentity(from: &$0) }
     }
@@ -306,7 +318,8 @@ extension JSONFileCore {
     ) throws {
         var reader = StoreLineReader(file, upTo: stop)
         if durable > 0 { _ = try reader.next() }
-        var durable = durable
+        // The first line was durable before the file had its name.
+        var durable = max(durable, 1)
         while let line = try isLast ? reader.next() : nextLine(&reader, of: name.text) {
             durable = max(durable, try apply(line, of: name))
         }
@@ -321,10 +334,13 @@ extension JSONFileCore {
             }
             if end < durable {
                 guard losses != nil else { throw damaged(name, line, "its checksum is wrong") }
-                while let line = try nextLine(&reader, of: name.text) { _ = try apply(line, of: name) }
+                // Behind what was durable a crash may have torn lines: there the first damage is the end.
+                while let line = try reader.offset < durable ? nextLine(&reader, of: name.text) : reader.next() {
+                    durable = max(durable, try apply(line, of: name))
+                }
             }
             if losses != nil {
-                (journal.end, journal.durable) = (stop, stop)
+                (journal.end, journal.durable) = (reader.offset, reader.offset)
                 return
             }
             if end < stop { try file.truncate(to: end) }

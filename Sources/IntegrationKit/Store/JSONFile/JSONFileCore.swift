@@ -366,6 +366,13 @@ extension JSONFileCore {
         }
     }
 
+    /// Refuses to touch a folder that is not the one that was opened: another store may stand there now.
+    func checkFolder() throws {
+        guard try lock.isInPlace() else {
+            throw FileFailure(call: "open", path: folder.path, code: ENOENT, reason: "the folder was removed or moved")
+        }
+    }
+
     /// Begins a new journal, whose first line says where the old one ends.
     mutating func startJournal() throws {
         let number = journal.number + 1
@@ -376,6 +383,7 @@ extension JSONFileCore {
             previousEnd: journal.durable,
             state: state
         ).line
+        try checkFolder()
         // If the new file may have its name already, another line in the old one would stand behind its end.
         journal.hasFailed = true
         let file = try folder.write(StoreFolder.FileName.journal(number).text, header)
