@@ -94,7 +94,8 @@ public final class JSONFileIntegrationStore: Sendable {
     private func run<Value: Sendable>(
         _ body: @escaping @Sendable (inout JSONFileCore) throws -> Value
     ) async throws -> Value {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, any Error>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, any Error>, Never>) in
             queue.async { continuation.resume(returning: Result { try self.withCore(body) }) }
         }
         do {
@@ -154,7 +155,8 @@ extension JSONFileIntegrationStore {
     ///
     /// - Throws: ``IntegrationError`` as when the store is opened, and if it was closed.
     public func resume() async throws {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
             queue.async {
                 continuation.resume(
                     returning: Result {
