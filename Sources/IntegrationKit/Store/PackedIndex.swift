@@ -29,17 +29,14 @@ struct PackedIndex: KeyIndex {
 
     private static let chunkSize = 64
     private var chunks: [Chunk] = []
-    private var loading: [Raw]?
+    private var waiting = Waiting()
     private(set) var count = 0
 
-    var isEmpty: Bool { count == 0 && loading?.isEmpty ?? true }
+    var isEmpty: Bool { count == 0 && waiting.items.isEmpty }
 
     mutating func insert(_ key: ByteKey, _ number: Int64) {
-        if loading != nil {
-            loading?.append(Raw(Array(key.text.utf8), number))
-        } else {
-            insert(Raw(Array(key.text.utf8), number))
-        }
+        endLoading()
+        insert(Raw(Array(key.text.utf8), number))
     }
 
     private mutating func insert(_ entry: Raw) {
@@ -105,6 +102,23 @@ struct PackedIndex: KeyIndex {
         return found
     }
 
+    func first(under key: ByteKey) -> Int64? {
+        let key = Array(key.text.utf8)
+        var (place, offset) = position(of: Raw(key, .min), isAfter: false)
+        guard place < chunks.count else { return nil }
+        if offset == chunks[place].count { (place, offset) = (place + 1, 0) }
+        guard place < chunks.count else { return nil }
+        return chunks[place].number(under: key, at: offset)
+    }
+
+    func last(under key: ByteKey) -> Int64? {
+        let key = Array(key.text.utf8)
+        let (place, offset) = position(of: Raw(key, .max), isAfter: true)
+        // The search ends in the chunk whose first entry stands before, so that the one before stands in it too.
+        guard place < chunks.count, offset > 0 else { return nil }
+        return chunks[place].number(under: key, at: offset - 1)
+    }
+
     func count(in span: SortedIndex<ByteKey>.Span) -> Int {
         let low = span.from.map(position) ?? (0, 0)
         let high = span.to.map(position) ?? (chunks.count, 0)
@@ -114,45 +128,215 @@ struct PackedIndex: KeyIndex {
 
     /// Returns the chunk and the offset of the first entry after a place, possibly behind the chunk's last.
     private func position(of cut: SortedIndex<ByteKey>.Cut) -> (Int, Int) {
-        let entry = Raw(Array(cut.key.text.utf8), cut.number)
+        position(of: Raw(Array(cut.key.text.utf8), cut.number), isAfter: cut.isAfter)
+    }
+
+    private func position(of entry: Raw, isAfter: Bool) -> (Int, Int) {
         let place = max(
             0,
-            chunks.firstPlace { cut.isAfter ? !$0.begins(atOrBefore: entry) : !$0.begins(before: entry) } - 1
+            chunks.firstPlace { isAfter ? !$0.begins(atOrBefore: entry) : !$0.begins(before: entry) } - 1
         )
         guard place < chunks.count else { return (chunks.count, 0) }
-        return (place, chunks[place].offset(of: entry, isAfter: cut.isAfter))
+        return (place, chunks[place].offset(of: entry, isAfter: isAfter))
     }
 }
 
 // MARK: - Loading
 
 extension PackedIndex {
-    /// Lets insertions wait, so that many are sorted in at once.
-    ///
-    /// Until ``endLoading()`` the index does not answer for them.
-    mutating func beginLoading() {
-        loading = loading ?? []
+    /// Entries that wait to be sorted in: their keys stand one behind the other in one run of bytes.
+    fileprivate struct Waiting: Sendable {
+        struct Item: Sendable {
+            var number: Int64
+            /// The eight bytes of the key behind what all keys share; set when the items are sorted.
+            var head: UInt64 = 0
+            var start: UInt32
+            var length: UInt32
+        }
+
+        var keys: [UInt8] = []
+        var items: [Item] = []
     }
 
-    /// Sorts in what was inserted meanwhile.
+    /// Lets an insertion wait, so that many are sorted in at once.
+    ///
+    /// Until ``endLoading()`` the index does not answer for it.
+    mutating func load(_ key: ArraySlice<UInt8>, _ number: Int64) {
+        waiting.items.append(
+            Waiting.Item(number: number, start: UInt32(waiting.keys.count), length: UInt32(key.count))
+        )
+        waiting.keys.append(contentsOf: key)
+        // What waits stays small beside what stands, and all that stands is written anew only now and then.
+        if waiting.items.count >= max(1 << 14, count / 2) || waiting.keys.count >= 1 << 30 { endLoading() }
+    }
+
+    /// Sorts in what was loaded.
     mutating func endLoading() {
-        guard var entries = loading else { return }
-        loading = nil
-        guard !entries.isEmpty else { return }
-        entries.sort { $0.order(to: $1) < 0 }
-        // What lies behind the last entry needs no search: rising keys make up most of a store.
-        let last = chunks.popLast()?.entries() ?? []
-        let split = last.last.map { last in entries.firstPlace { last.order(to: $0) < 0 } } ?? 0
-        var tail = last
-        for entry in entries[split...] where tail.last.map({ $0.order(to: entry) != 0 }) ?? true { tail.append(entry) }
-        count += tail.count - last.count
-        for start in stride(from: 0, to: tail.count, by: Self.chunkSize) {
-            chunks.append(Chunk(tail[start..<min(start + Self.chunkSize, tail.count)]))
+        guard !waiting.items.isEmpty else { return }
+        var entries = waiting
+        waiting = Waiting()
+        if entries.items.count < chunks.count / 8 {
+            for item in entries.items { insert(Raw(entries.key(of: item), item.number)) }
+        } else {
+            entries.sort()
+            merge(entries)
         }
-        var place = 0
-        for entry in entries[..<split] {
-            while place + 1 < chunks.count, chunks[place + 1].begins(atOrBefore: entry) { place += 1 }
-            insert(entry, at: place)
+    }
+
+    private mutating func merge(_ entries: Waiting) {
+        var writer = Writer()
+        var next = 0
+        let old = chunks
+        chunks = []
+        for (place, chunk) in old.enumerated() {
+            let end =
+                place + 1 < old.count ? entries.places(from: next, before: old[place + 1]) : entries.items.count
+            guard next < end else {
+                writer.append(chunk)
+                continue
+            }
+            var walk = Walk()
+            for _ in 0..<chunk.count {
+                walk.step(in: chunk.bytes)
+                while next < end, entries.isBefore(next, walk.key, walk.number) {
+                    entries.write(next, to: &writer)
+                    next += 1
+                }
+                unsafe walk.key.withUnsafeBufferPointer { unsafe writer.append($0, walk.number) }
+            }
+            while next < end {
+                entries.write(next, to: &writer)
+                next += 1
+            }
+        }
+        while next < entries.items.count {
+            entries.write(next, to: &writer)
+            next += 1
+        }
+        writer.endChunk()
+        (chunks, count) = (writer.chunks, writer.total)
+    }
+
+    /// Writes entries that come in their order, each once, into chunks.
+    fileprivate struct Writer {
+        var chunks: [Chunk] = []
+        var total = 0
+        private var bytes: [UInt8] = []
+        private var count = 0
+        private var key: [UInt8] = []
+        private var number: Int64 = 0
+
+        /// Appends a chunk as it is.
+        mutating func append(_ chunk: Chunk) {
+            endChunk()
+            chunks.append(chunk)
+            total += chunk.count
+        }
+
+        mutating func append(_ new: UnsafeBufferPointer<UInt8>, _ newNumber: Int64) {
+            var shared = 0
+            if count > 0 {
+                let common = min(key.count, new.count)
+                while unsafe shared < common && key[shared] == new[shared] { shared += 1 }
+                if shared == key.count, shared == new.count, number == newNumber { return }
+                if count == PackedIndex.chunkSize {
+                    endChunk()
+                    shared = 0
+                }
+            }
+            let rest = unsafe UnsafeBufferPointer(rebasing: new[shared...])
+            bytes.append(variable: UInt64(shared))
+            bytes.append(variable: UInt64(rest.count))
+            unsafe bytes.append(contentsOf: rest)
+            let step = newNumber &- (count > 0 ? number : 0)
+            bytes.append(variable: UInt64(bitPattern: step << 1 ^ step >> 63))
+            key.removeLast(key.count - shared)
+            unsafe key.append(contentsOf: rest)
+            number = newNumber
+            count += 1
+        }
+
+        mutating func endChunk() {
+            guard count > 0 else { return }
+            chunks.append(Chunk(bytes: bytes.spliced(0..<0, []), count: count))
+            total += count
+            bytes.removeAll(keepingCapacity: true)
+            key.removeAll(keepingCapacity: true)
+            count = 0
+        }
+    }
+}
+
+extension PackedIndex.Waiting {
+    func key(of item: Item) -> [UInt8] {
+        Array(keys[Int(item.start)..<Int(item.start) + Int(item.length)])
+    }
+
+    /// Sorts the items by key and number.
+    mutating func sort() {
+        guard let first = items.first else { return }
+        unsafe keys.withUnsafeBufferPointer { keys in
+            var shared = Int(first.length)
+            for item in items {
+                let common = min(shared, Int(item.length))
+                let (a, b) = (Int(first.start), Int(item.start))
+                shared = 0
+                while unsafe shared < common && keys[a + shared] == keys[b + shared] { shared += 1 }
+            }
+            for place in items.indices {
+                var head: UInt64 = 0
+                let start = Int(items[place].start)
+                for offset in shared..<shared + 8 {
+                    let byte = unsafe offset < items[place].length ? keys[start + offset] : 0
+                    head = head << 8 | UInt64(byte)
+                }
+                items[place].head = head
+            }
+            items.sort { left, right in
+                if left.head != right.head { return left.head < right.head }
+                let order = unsafe Self.compare(keys, left, right)
+                return order == 0 ? left.number < right.number : order < 0
+            }
+        }
+    }
+
+    private static func compare(_ keys: UnsafeBufferPointer<UInt8>, _ left: Item, _ right: Item) -> Int {
+        guard let start = keys.baseAddress else { return 0 }
+        let common = Int(min(left.length, right.length))
+        let order = unsafe memcmp(start + Int(left.start), start + Int(right.start), common)
+        return order != 0 ? Int(order) : Int(left.length) - Int(right.length)
+    }
+
+    /// Whether an item stands before an entry.
+    func isBefore(_ place: Int, _ key: [UInt8], _ number: Int64) -> Bool {
+        let item = items[place]
+        let start = Int(item.start)
+        let order = keys.order(of: start..<start + Int(item.length), to: key)
+        return order == 0 ? item.number < number : order < 0
+    }
+
+    /// Returns the place of the first item that does not stand before a chunk.
+    func places(from first: Int, before chunk: PackedIndex.Chunk) -> Int {
+        var (low, high) = (first, items.count)
+        // Most chunks get few items: the search widens from the first one.
+        var width = 1
+        while low < high {
+            let middle = min(low + width - 1, low + (high - low) / 2)
+            if chunk.begins(atOrBefore: PackedIndex.Raw(key(of: items[middle]), items[middle].number)) {
+                high = middle
+            } else {
+                low = middle + 1
+                width *= 2
+            }
+        }
+        return low
+    }
+
+    func write(_ place: Int, to writer: inout PackedIndex.Writer) {
+        let item = items[place]
+        let start = Int(item.start)
+        unsafe keys.withUnsafeBufferPointer { keys in
+            unsafe writer.append(UnsafeBufferPointer(rebasing: keys[start..<start + Int(item.length)]), item.number)
         }
     }
 }
@@ -188,18 +372,32 @@ extension PackedIndex.Chunk {
 
     /// Returns how many entries stand before a place.
     fileprivate func offset(of entry: PackedIndex.Raw, isAfter: Bool) -> Int {
-        var search = Search(entry)
-        while search.offset < count {
-            search.step(in: bytes)
-            if isAfter ? search.order > 0 : search.order >= 0 { return search.offset - 1 }
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            var search = Search(entry)
+            while search.offset < count {
+                unsafe search.step(in: bytes)
+                if isAfter ? search.order > 0 : search.order >= 0 { return search.offset - 1 }
+            }
+            return count
         }
-        return count
+    }
+
+    /// Returns the number of an entry, if it stands under a key.
+    fileprivate func number(under key: [UInt8], at offset: Int) -> Int64? {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            var search = Search(PackedIndex.Raw(key, .min))
+            while search.offset <= offset { unsafe search.step(in: bytes) }
+            return search.isSameKey ? search.number : nil
+        }
     }
 
     /// Inserts an entry; returns whether it was not there.
     fileprivate mutating func insert(_ entry: PackedIndex.Raw) -> Bool {
-        var search = Search(entry)
-        while search.offset < count, search.order < 0 { search.step(in: bytes) }
+        let search = unsafe bytes.withUnsafeBufferPointer { bytes in
+            var search = Search(entry)
+            while search.offset < count, search.order < 0 { unsafe search.step(in: bytes) }
+            return search
+        }
         if search.offset > 0, search.order == 0 { return false }
         var middle: [UInt8] = []
         guard search.offset > 0, search.order > 0 else {
@@ -226,13 +424,16 @@ extension PackedIndex.Chunk {
 
     /// Removes an entry; returns whether it was there.
     fileprivate mutating func remove(_ entry: PackedIndex.Raw) -> Bool {
-        var search = Search(entry)
-        while search.offset < count, search.order < 0 { search.step(in: bytes) }
+        var search = unsafe bytes.withUnsafeBufferPointer { bytes in
+            var search = Search(entry)
+            while search.offset < count, search.order < 0 { unsafe search.step(in: bytes) }
+            return search
+        }
         guard search.offset > 0, search.order == 0 else { return false }
         let (start, shared, numberBefore) = (search.start, search.shared, search.numberBefore)
         var middle: [UInt8] = []
         if search.offset < count {
-            search.step(in: bytes)
+            unsafe bytes.withUnsafeBufferPointer { unsafe search.step(in: $0) }
             let common = min(shared, search.shared)
             middle.append(
                 shared: common,
@@ -256,11 +457,11 @@ extension PackedIndex.Chunk {
     /// Orders the first entry and another one.
     private func order(to entry: PackedIndex.Raw) -> Int {
         var place = 1
-        let length = Int(bytes.variable(at: &place))
+        let length = Int(unsafe bytes.withUnsafeBufferPointer { unsafe $0.variable(at: &place) })
         let order = bytes.order(of: place..<place + length, to: entry.key)
         guard order == 0 else { return order }
         place += length
-        let step = bytes.variable(at: &place)
+        let step = unsafe bytes.withUnsafeBufferPointer { unsafe $0.variable(at: &place) }
         let number = Int64(bitPattern: step >> 1) ^ -Int64(bitPattern: step & 1)
         return number < entry.number ? -1 : (number > entry.number ? 1 : 0)
     }
@@ -286,19 +487,22 @@ private struct Search {
     var shared = 0
     /// Where the rest of its key stands.
     var key = 0..<0
+    /// Whether its key is the one looked for.
+    var isSameKey: Bool { match == entry.key.count && shared + key.count == match }
 
     init(_ entry: PackedIndex.Raw) {
         self.entry = entry
     }
 
-    mutating func step(in bytes: [UInt8]) {
+    @inline(__always)
+    mutating func step(in bytes: UnsafeBufferPointer<UInt8>) {
         (matchBefore, numberBefore) = (match, number)
         start = end
-        shared = Int(bytes.variable(at: &end))
-        let length = Int(bytes.variable(at: &end))
+        shared = Int(unsafe bytes.variable(at: &end))
+        let length = Int(unsafe bytes.variable(at: &end))
         key = end..<end + length
         end += length
-        let step = bytes.variable(at: &end)
+        let step = unsafe bytes.variable(at: &end)
         number &+= Int64(bitPattern: step >> 1) ^ -Int64(bitPattern: step & 1)
         offset += 1
         if shared > match { return }
@@ -308,9 +512,9 @@ private struct Search {
         }
         let common = min(length, entry.key.count - match)
         var same = 0
-        while same < common, bytes[key.lowerBound + same] == entry.key[match + same] { same += 1 }
+        while unsafe same < common && bytes[key.lowerBound + same] == entry.key[match + same] { same += 1 }
         if same < common {
-            order = bytes[key.lowerBound + same] < entry.key[match + same] ? -1 : 1
+            order = unsafe bytes[key.lowerBound + same] < entry.key[match + same] ? -1 : 1
         } else if shared + length != entry.key.count {
             order = shared + length < entry.key.count ? -1 : 1
         } else {
@@ -327,13 +531,15 @@ private struct Walk {
     var number: Int64 = 0
 
     mutating func step(in bytes: [UInt8]) {
-        let shared = Int(bytes.variable(at: &place))
-        let length = Int(bytes.variable(at: &place))
-        key.removeLast(key.count - shared)
-        key.append(contentsOf: bytes[place..<place + length])
-        place += length
-        let step = bytes.variable(at: &place)
-        number &+= Int64(bitPattern: step >> 1) ^ -Int64(bitPattern: step & 1)
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            let shared = Int(unsafe bytes.variable(at: &place))
+            let length = Int(unsafe bytes.variable(at: &place))
+            key.removeLast(key.count - shared)
+            unsafe key.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[place..<place + length]))
+            place += length
+            let step = unsafe bytes.variable(at: &place)
+            number &+= Int64(bitPattern: step >> 1) ^ -Int64(bitPattern: step & 1)
+        }
     }
 }
 
@@ -388,14 +594,21 @@ extension [UInt8] {
         }
         append(UInt8(truncatingIfNeeded: value))
     }
+}
 
+extension UnsafeBufferPointer<UInt8> {
+    /// Reads a number that ``Array/append(variable:)`` wrote.
+    @inline(__always)
     fileprivate func variable(at place: inout Int) -> UInt64 {
-        var value: UInt64 = 0
-        var shift: UInt64 = 0
+        let first = unsafe self[place]
+        place += 1
+        if first < 0x80 { return UInt64(first) }
+        var value = UInt64(first & 0x7f)
+        var shift: UInt64 = 7
         while true {
-            let byte = self[place]
+            let byte = unsafe self[place]
             place += 1
-            value |= UInt64(byte & 0x7f) << shift
+            value |= UInt64(byte & 0x7f) &<< shift
             if byte < 0x80 { return value }
             shift += 7
         }

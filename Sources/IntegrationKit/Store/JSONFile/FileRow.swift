@@ -120,6 +120,69 @@ extension FileRow {
     }
 }
 
+/// What the indexes need of a row, as bytes: a store that is opened reads this of a million rows.
+struct RowKeys: Sendable {
+    struct Entry: Sendable {
+        var name: Range<Int>
+        var key: Range<Int>
+        var isUnique: Bool
+    }
+
+    /// Where the texts stand that the ranges name.
+    private(set) var bytes: [UInt8] = []
+    private(set) var created: Int64 = 0
+    private(set) var revision: Int64 = 0
+    private(set) var expiry: Duration?
+    /// The key of the row among all ids, as ``RowIndex/key(of:)`` makes it.
+    private(set) var id = 0..<0
+    private(set) var tenant = 0..<0
+    private(set) var integration: Range<Int>?
+    private(set) var entries: [Entry] = []
+
+    /// Reads the JSON of a row in place of the last one.
+    ///
+    /// - Parameters:
+    ///   - cursor: Stands before it, and afterwards behind it.
+    ///   - isAlone: Whether nothing follows the row, so that its body need not be gone through.
+    /// - Throws: ``JSONCursor/Malformed``.
+    mutating func read(from cursor: inout JSONCursor, isAlone: Bool) throws {
+        bytes.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+        try cursor.take("[")
+        let type = try cursor.string(to: &bytes)
+        let length = Array("\(type.count) ".utf8)
+        bytes.insert(contentsOf: length, at: 0)
+        try cursor.take(",")
+        id = 0..<(try cursor.string(to: &bytes)).upperBound
+        try cursor.take(",")
+        created = try cursor.integer()
+        try cursor.take(",")
+        revision = try cursor.integer()
+        try cursor.take(",")
+        tenant = try cursor.string(to: &bytes)
+        try cursor.take(",")
+        integration = cursor.takeIf("null") ? nil : try cursor.string(to: &bytes)
+        try cursor.take(",")
+        _ = try cursor.optionalInteger()
+        try cursor.take(",")
+        expiry = try cursor.optionalInteger().map { .milliseconds($0) }
+        try cursor.take(",")
+        try cursor.array { cursor in
+            try cursor.take("[")
+            let name = try cursor.string(to: &bytes)
+            try cursor.take(",")
+            let key = try cursor.string(to: &bytes)
+            entries.append(Entry(name: name, key: key, isUnique: cursor.takeIf(",1")))
+            try cursor.take("]")
+        }
+        try cursor.take(",")
+        if isAlone { return cursor.skipToEnd() }
+        _ = try cursor.skipValue()
+        if cursor.takeIf(",") { _ = try cursor.skipValue() }
+        try cursor.take("]")
+    }
+}
+
 extension LaneTable.Kept {
     /// Appends the JSON: `[integration, subject, tenant, class, tail, due, starts]`.
     func append(to bytes: inout [UInt8]) {

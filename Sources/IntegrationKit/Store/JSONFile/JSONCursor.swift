@@ -48,11 +48,20 @@ struct JSONCursor {
 
     /// Takes an integer.
     mutating func integer() throws(Malformed) -> Int64 {
+        let isNegative = takeIf("-")
         let start = place
-        if byte == UInt8(ascii: "-") { place += 1 }
-        while byte &- UInt8(ascii: "0") < 10 { place += 1 }
-        guard let value = Int64(String(decoding: bytes[start..<place], as: UTF8.self)) else { throw Malformed() }
-        return value
+        var value: Int64 = 0
+        while byte &- UInt8(ascii: "0") < 10 {
+            let digit = Int64(byte &- UInt8(ascii: "0"))
+            let (tens, isTooLong) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isTooLarge) = tens.subtractingReportingOverflow(digit)
+            if isTooLong || isTooLarge { throw Malformed() }
+            value = sum
+            place += 1
+        }
+        // Counted downwards, since the lowest number has no positive counterpart.
+        guard place > start, isNegative || value > .min else { throw Malformed() }
+        return isNegative ? value : -value
     }
 
     /// Takes an integer or null.
@@ -73,25 +82,49 @@ struct JSONCursor {
 
     /// Takes a string.
     mutating func string() throws(Malformed) -> String {
-        guard byte == UInt8(ascii: "\"") else { throw Malformed() }
-        let start = place + 1
+        let (range, isPlain) = try quoted()
+        return isPlain ? String(decoding: bytes[range], as: UTF8.self) : try text(in: range)
+    }
+
+    /// Takes a string and appends its bytes; returns where they stand.
+    mutating func string(to other: inout [UInt8]) throws(Malformed) -> Range<Int> {
+        let (range, isPlain) = try quoted()
+        let start = other.count
+        if isPlain {
+            other.append(contentsOf: bytes[range])
+        } else {
+            other.append(contentsOf: try text(in: range).utf8)
+        }
+        return start..<other.count
+    }
+
+    private func text(in range: Range<Int>) throws(Malformed) -> String {
+        let json = Data(bytes[range.lowerBound - 1..<range.upperBound + 1])
+        guard case .string(let text)? = try? JSONValue(parsing: json) else { throw Malformed() }
+        return text
+    }
+
+    /// Goes over a string; returns what stands between its quotes, and whether it stands for itself.
+    private mutating func quoted() throws(Malformed) -> (Range<Int>, isPlain: Bool) {
+        try take("\"")
+        let (start, end) = (place, end)
         var isPlain = true
-        place += 1
-        while byte != UInt8(ascii: "\"") {
-            guard byte >= 0x20 else { throw Malformed() }
-            if byte == UInt8(ascii: "\\") {
-                isPlain = false
+        let close = unsafe bytes.withUnsafeBufferPointer { bytes in
+            var place = start
+            while place < end {
+                let byte = unsafe bytes[place]
+                if byte == UInt8(ascii: "\"") || byte < 0x20 { break }
+                if byte == UInt8(ascii: "\\") {
+                    isPlain = false
+                    place += 1
+                }
                 place += 1
             }
-            place += 1
+            return place
         }
-        guard place < end else { throw Malformed() }
-        place += 1
-        if isPlain { return String(decoding: bytes[start..<place - 1], as: UTF8.self) }
-        guard case .string(let text)? = try? JSONValue(parsing: Data(bytes[start - 1..<place])) else {
-            throw Malformed()
-        }
-        return text
+        guard close < end, bytes[close] == UInt8(ascii: "\"") else { throw Malformed() }
+        place = close + 1
+        return (start..<close, isPlain)
     }
 
     /// Goes over all that is left.
@@ -103,7 +136,7 @@ struct JSONCursor {
     mutating func skipValue(depth: Int = 0) throws -> Range<Int> {
         let start = place
         switch byte {
-        case UInt8(ascii: "\""): _ = try skipString()
+        case UInt8(ascii: "\""): _ = try quoted()
         case UInt8(ascii: "["):
             guard depth < 256 else { throw Malformed() }
             try array { _ = try $0.skipValue(depth: depth + 1) }
@@ -112,7 +145,7 @@ struct JSONCursor {
             place += 1
             if takeIf("}") { break }
             repeat {
-                try skipString()
+                _ = try quoted()
                 try take(":")
                 _ = try skipValue(depth: depth + 1)
             } while takeIf(",")
@@ -129,16 +162,6 @@ struct JSONCursor {
             guard place > start else { throw Malformed() }
         }
         return start..<place
-    }
-
-    private mutating func skipString() throws(Malformed) {
-        try take("\"")
-        while byte != UInt8(ascii: "\"") {
-            guard byte >= 0x20 else { throw Malformed() }
-            place += byte == UInt8(ascii: "\\") ? 2 : 1
-        }
-        place += 1
-        guard place <= end else { throw Malformed() }
     }
 }
 

@@ -205,13 +205,12 @@ extension JSONFileCore {
 // MARK: - Snapshots
 
 extension JSONFileCore {
-    private static let batch = 1 << 16
-
     private mutating func loadSnapshot(_ number: Int) throws {
         let name = StoreFolder.FileName.snapshot(number)
         let file = try Self.file(name, of: files, in: folder)
         var reader = StoreLineReader(file, upTo: try file.size())
         var (rows, lanes, isComplete, hasEnd) = (0, 0, false, false)
+        var row = RowKeys()
         let lossesBefore = losses?.count
         while let line = try nextLine(&reader, of: name.text) {
             guard !hasEnd else { throw damaged(name, line.number, "it goes on behind its end") }
@@ -236,11 +235,10 @@ extension JSONFileCore {
                     isComplete = try cursor.integer() == lanes && isComplete
                     try cursor.take("}")
                 } else {
-                    let row = try FileRow(from: &cursor, in: line.bytes, isIndexOnly: true)
-                    index.load((row.content, row.expiry), number: row.created)
+                    try row.read(from: &cursor, isAlone: true)
+                    index.load(row)
                     slots.put(slot(of: row, at: line.jsonOffset, length: line.json.count, in: name))
                     rows += 1
-                    if rows % Self.batch == 0 { index.endLoading() }
                 }
             }
         }
@@ -252,7 +250,7 @@ extension JSONFileCore {
         }
     }
 
-    private func slot(of row: FileRow, at offset: Int, length: Int, in name: StoreFolder.FileName) -> SlotTable.Slot {
+    private func slot(of row: RowKeys, at offset: Int, length: Int, in name: StoreFolder.FileName) -> SlotTable.Slot {
         SlotTable.Slot(
             number: row.created,
             revision: row.revision,
@@ -323,6 +321,7 @@ extension JSONFileCore {
         while let line = try isLast ? reader.next() : nextLine(&reader, of: name.text) {
             durable = max(durable, try apply(line, of: name))
         }
+        index.endLoading()
         let end = reader.offset
         if isLast {
             let line = reader.nextNumber
@@ -338,6 +337,7 @@ extension JSONFileCore {
                 while let line = try reader.offset < durable ? nextLine(&reader, of: name.text) : reader.next() {
                     durable = max(durable, try apply(line, of: name))
                 }
+                index.endLoading()
             }
             if losses != nil {
                 (journal.end, journal.durable) = (reader.offset, reader.offset)
@@ -406,18 +406,23 @@ extension JSONFileCore {
             try cursor.take(",")
             let id = RowID(type: type, key: try cursor.string())
             try cursor.take("]")
+            index.endLoading()
             if let number = index.number(of: id) { try enter(nil, slot: nil, number: number) }
         }
         try cursor.take(",\"put\":")
+        var keys = RowKeys()
         try cursor.array { cursor in
-            let start = cursor.place
-            let row = try FileRow(from: &cursor, in: line.bytes)
-            let offset = line.jsonOffset + start - line.json.lowerBound
-            try enter(
-                row,
-                slot: slot(of: row, at: offset, length: cursor.place - start, in: name),
-                number: row.created
-            )
+            var start = cursor
+            try keys.read(from: &cursor, isAlone: false)
+            let offset = line.jsonOffset + start.place - line.json.lowerBound
+            let slot = slot(of: keys, at: offset, length: cursor.place - start.place, in: name)
+            if slots[slot.number] == nil {
+                index.load(keys)
+                slots.put(slot)
+            } else {
+                index.endLoading()
+                try enter(FileRow(from: &start, in: line.bytes), slot: slot, number: slot.number)
+            }
         }
         try cursor.take(",")
         try state.read(from: &cursor)

@@ -95,9 +95,13 @@ extension JSONFileCore {
     }
 
     private func row(at slot: SlotTable.Slot) throws -> FileRow {
+        try row(at: slot, isIndexOnly: false)
+    }
+
+    private func row(at slot: SlotTable.Slot, isIndexOnly: Bool) throws -> FileRow {
         let bytes = try bytes(of: slot)
         var cursor = JSONCursor(bytes, 0..<bytes.count)
-        guard let row = try? FileRow(from: &cursor, in: bytes), row.created == slot.number,
+        guard let row = try? FileRow(from: &cursor, in: bytes, isIndexOnly: isIndexOnly), row.created == slot.number,
             row.revision == slot.revision
         else {
             throw IntegrationError.storeDamaged("A file in \(folder.path)", line: nil, "a row cannot be read back")
@@ -297,7 +301,7 @@ extension JSONFileCore {
 
     /// Puts a row in place of what stands under its number, or removes it, and drops lanes that it leaves empty.
     private mutating func change(_ number: Int64, to new: (row: FileRow, slot: SlotTable.Slot)?) throws {
-        let before = try slots[number].map { (row: try row(at: $0), slot: $0) }
+        let before = try slots[number].map { (row: try row(at: $0, isIndexOnly: true), slot: $0) }
         index.replace(
             before.map { ($0.row.content, $0.row.expiry) },
             with: new.map { ($0.row.content, $0.row.expiry) },
