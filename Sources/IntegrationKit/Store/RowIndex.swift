@@ -230,7 +230,9 @@ extension RowIndex {
         guard let index = indexes[spot.index] else { return false }
         // A unique entry stands alone under its key, so the first occupant tells whether there is one.
         let limit = entry.isUnique ? replaced.count + 1 : 1
-        let occupants = index.entries(in: .key(spot.key), limit: limit, descending: false).map(\.number).filter { !replaced.contains($0) }
+        let occupants = index.entries(in: .key(spot.key), limit: limit, descending: false).map(\.number).filter {
+            !replaced.contains($0)
+        }
         guard let occupant = occupants.first else { return false }
         if entry.isUnique { return true }
         guard let content = try content(occupant) else { return false }

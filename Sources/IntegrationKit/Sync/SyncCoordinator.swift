@@ -129,7 +129,7 @@ public actor SyncCoordinator {
 
     private func claim(skipping: Set<String>) async throws -> ClaimAnswer {
         do {
-            return try await core.store.claimLanes(
+            let answer = try await core.store.claimLanes(
                 LaneClaim(
                     owner: owner,
                     lease: core.options.lease,
@@ -143,6 +143,8 @@ public actor SyncCoordinator {
                     jobsPerLane: EngineOptions.jobsPerLane
                 )
             )
+            core.learn(storeTime: answer.storeTime)
+            return answer
         } catch let failure as StoreFailure {
             throw EngineCore.storeError(failure)
         }

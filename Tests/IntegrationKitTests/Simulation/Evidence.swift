@@ -47,7 +47,14 @@ final class Evidence: Sendable {
 
     func allow(_ token: String) { state.withLock { _ = $0.stopped.remove(token) } }
 
+    func isStopped(_ token: String) -> Bool { state.withLock { $0.stopped.contains(token) } }
+
     func erase(_ tenant: String) { state.withLock { _ = $0.erased.insert(tenant) } }
+
+    /// An integration that begins anew knows nothing of the attempts of an earlier one.
+    func forget(_ token: String) {
+        state.withLock { $0.unknown = $0.unknown.filter { !$0.key.hasPrefix(token) } }
+    }
 
     /// A store that was brought back from a backup knows nothing of what was sent since, nor of its leases.
     func restore() {

@@ -243,7 +243,8 @@ struct Wire: HTTPTransport {
 
     func send(_ request: HTTPRequest, context: OperationContext) async throws -> HTTPResponse {
         guard !fate.isDead else { throw broken(mayHaveHappened: false) }
-        let wall = clock.wall.addingTimeInterval(fate.skew)
+        // By the store's clock, which is right.
+        let wall = clock.wall
         evidence.willSend(request, of: process, lateness: fate.sendBy.map { wall.timeIntervalSince($0) })
         let start = clock.now
         if request.effect == .write {

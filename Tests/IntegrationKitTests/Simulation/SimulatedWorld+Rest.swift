@@ -5,6 +5,12 @@ import IntegrationKitTesting
 
 @testable import IntegrationKit
 
+extension SyncJob {
+    fileprivate var isQueued: Bool {
+        if case .queued = state { true } else { false }
+    }
+}
+
 extension SimulatedWorld {
     /// Lets the faults cease and works until everything that can be done is done; then looks at what has become of it.
     ///
@@ -33,6 +39,7 @@ extension SimulatedWorld {
         }
         for index in tenants.indices { await pull(0, index, sweep: true) }
         try await drain()
+        await look(after: .max)
         await checkRest()
         try await keepSilence(days: days)
     }
@@ -60,10 +67,14 @@ extension SimulatedWorld {
 
     private func isDrained() async throws -> Bool {
         for tenant in tenants where !tenant.isErased {
-            for state in ["queued", "sent"] {
-                let key = RowKey.join(tenant.integration, state)
-                if await store.count(matching: RowQuery("job.state", keys: [key]), upTo: 1) > 0 { return false }
+            let keys = ["queued", "sent"].map { RowKey.join(tenant.integration, $0) }
+            guard await store.count(matching: RowQuery("job.state", keys: keys), upTo: 1) > 0 else { continue }
+            let jobs = await unfinished(tenant)
+            let closed = closedLanes(jobs)
+            let isWorking = jobs.contains { job in
+                if case .blocked = job.record.state { false } else { !closed.contains(job.record.lane) }
             }
+            if isWorking { return false }
         }
         return true
     }
@@ -79,7 +90,8 @@ extension SimulatedWorld {
     private func checkRest(_ index: Int) async {
         let tenant = tenants[index]
         let jobs = await unfinished(tenant)
-        for job in jobs {
+        let closed = closedLanes(jobs)
+        for job in jobs where !closed.contains(job.record.lane) || !job.record.isQueued {
             guard case .blocked(let reason) = job.record.state else {
                 evidence.report(.drained, "\(job.id.key): \(job.record.state)")
                 continue
@@ -95,6 +107,15 @@ extension SimulatedWorld {
         await checkLinks(index, stopped)
         await checkPartners(index, stopped)
         await checkWords(index, stopped)
+    }
+
+    /// The lanes that wait for a person.
+    private func closedLanes(_ jobs: [Row<SyncJob>]) -> Set<LaneID> {
+        Set(
+            jobs.filter { job in
+                if case .blocked(let reason) = job.record.state { reason.holdsLane } else { false }
+            }.map(\.record.lane)
+        )
     }
 
     private func unfinished(_ tenant: Tenant) async -> [Row<SyncJob>] {
@@ -155,11 +176,12 @@ extension SimulatedWorld {
                 evidence.report(.deletionsHold, "\(host) is gone and still linked to \(remote)")
                 continue
             }
+            guard tenant.plan.direction == .bidirectional else { continue }
             guard let snapshot = platform.record(type, remote.value, in: tenant.portal), !snapshot.isArchived else {
                 evidence.report(.deletionsHold, "\(remote) is gone and still linked to \(host)")
                 continue
             }
-            if tenant.plan.direction == .bidirectional { compare(record, snapshot, host, remote, tenant) }
+            compare(record, snapshot, host, remote, tenant)
         }
     }
 
@@ -234,15 +256,15 @@ extension SimulatedWorld {
 
     // MARK: - Silence
 
+    private func isWrite(_ effect: SimulatedHubSpot.Effect) -> Bool {
+        if case .api = effect.source { effect.kind != .propertyCreated } else { false }
+    }
+
     private func keepSilence(days: Int) async throws {
         func counts() async -> [Int] {
             var counts = [await records.applied.count]
             for tenant in tenants {
-                counts.append(
-                    platform.history(of: tenant.portal).filter { effect in
-                        if case .api = effect.source { effect.kind != .propertyCreated } else { false }
-                    }.count
-                )
+                counts.append(platform.history(of: tenant.portal).filter(isWrite).count)
             }
             return counts
         }
@@ -252,6 +274,11 @@ extension SimulatedWorld {
             for number in 0..<2 { await sync(number) }
         }
         let after = await counts()
-        evidence.expect(before == after, .silence, "deliveries and writes went from \(before) to \(after)")
+        let late = await records.applied[before[0]...].map { "\($0.action) \($0.remote.value) \($0.fields)" }
+        let written = tenants.indices.map { index in
+            let all = platform.history(of: tenants[index].portal).filter(isWrite)
+            return all[before[index + 1]...].map { "\($0.kind) \($0.objectID) \($0.values)" }
+        }
+        evidence.expect(before == after, .silence, "delivered \(late), written \(written)")
     }
 }

@@ -328,6 +328,7 @@ extension SimulatedWorld {
         evidence.allow(tenants[tenant].token)
         tenants[tenant].isReborn = true
         tracks.forget(tenants[tenant].name)
+        evidence.forget(tenants[tenant].token)
         taken = taken.filter { $0.value.tenant != tenant }
         for _ in 0..<20 {
             if let made = try? await connect(tenants[tenant]) {
@@ -347,9 +348,13 @@ extension SimulatedWorld {
                 .first(where: { $0.hostKind == "prospect" })
         else { return }
         tenants[tenant].isMappingChanged = true
+        // The settings screen asks the account for its fields, whatever the state.
+        let isStopped = evidence.isStopped(tenants[tenant].token)
+        evidence.allow(tenants[tenant].token)
         mapping.rules.removeAll { $0.host == "job_title" }
         if !isShort { mapping.rules.append(FieldRule("job_title", "jobtitle")) }
         try? await process.manager.setMapping(mapping, of: tenants[tenant].integration)
+        if isStopped { evidence.stop(tenants[tenant].token) }
     }
 
     private func erase(_ number: Int, _ tenant: Int) async {

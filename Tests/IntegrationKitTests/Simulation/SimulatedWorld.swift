@@ -41,6 +41,8 @@ actor SimulatedWorld: Surroundings {
     struct Saying {
         var tenant: Int
         var event: DomainEvent
+        /// How wrong the clock was by which the event is dated.
+        var skew: Double
     }
 
     let clock = ManualClock(skippingSleepsUpTo: .seconds(5))
@@ -214,7 +216,10 @@ actor SimulatedWorld: Surroundings {
     func flush(_ process: SimulatedProcess) async {
         while let saying = outbox.first {
             do {
-                let receipt = try await process.coordinator.enqueue(saying.event)
+                var event = saying.event
+                // Whoever says it dates it; between two clocks a date means nothing.
+                if saying.skew != process.fate.skew { event.occurredAt = process.time.now() }
+                let receipt = try await process.coordinator.enqueue(event)
                 if !(receipt.lines.first?.queued.isEmpty ?? true) || !(receipt.lines.first?.known.isEmpty ?? true) {
                     taken[saying.event.id] = saying
                 } else if receipt.lines.first?.skipped.isEmpty == false {
@@ -246,7 +251,7 @@ actor SimulatedWorld: Surroundings {
             related: related,
             occurredAt: process.time.now()
         )
-        outbox.append(Saying(tenant: tenant, event: event))
+        outbox.append(Saying(tenant: tenant, event: event, skew: process.fate.skew))
         await flush(process)
     }
 }

@@ -36,6 +36,8 @@ struct Tracks {
     var archivedByUs: Set<String> = []
     var dropped: Set<String> = []
     var droppedRecords: Set<HostReference> = []
+    /// Records whose mail address a person changed.
+    var readdressed: Set<String> = []
     var sharesAddresses = false
     var hasRefused = false
     var retellings = 0
@@ -76,7 +78,7 @@ extension SimulatedWorld {
             let host = change.host?.id ?? ""
             let isPlain =
                 !tenant.isReborn && !tracks.unsettled.contains(key) && !tracks.sharesAddresses
-                && change.host.map { !tracks.deletedHere.contains($0) } ?? true
+                && change.host.map { !tracks.deletedHere.contains($0) } ?? true && !isUnrecognizable(key, tenant)
             if case .create = change.action {
                 tracks.made[key, default: 0] += 1
                 if isPlain {
@@ -153,11 +155,19 @@ extension SimulatedWorld {
         tracks.births[key] = mark.text
         let birth = "\(tenant.portal) \(mark.text)"
         tracks.creations[birth, default: 0] += 1
+        // Where the account takes no key, nothing tells a new connection what an earlier one wrote.
+        let isHidden = tracks.births.contains { $0.value == mark.text && isUnrecognizable($0.key, tenant) }
+        if isHidden || (tenant.isReborn && !tenant.plan.hasKeys) { return }
         evidence.expect(
             tracks.creations[birth, default: 0] <= 1 + (tracks.removals[birth] ?? 0),
             .createdOnce,
             "\(mark.text) was created \(tracks.creations[birth, default: 0]) times, last as \(key)"
         )
+    }
+
+    /// Whether a person took away what alone tells that a record is ours.
+    private func isUnrecognizable(_ key: String, _ tenant: Tenant) -> Bool {
+        !tenant.plan.hasKeys && tracks.readdressed.contains(key)
     }
 
     private func noteRemoval(_ effect: SimulatedHubSpot.Effect, _ key: String) {
@@ -196,6 +206,7 @@ extension SimulatedWorld {
         let field = "\(key) \(name)"
         let mark = Mark(in: value)
         if !isByAPI(effect) {
+            if name == "email" { tracks.readdressed.insert(key) }
             tracks.persons[field] = (value, step)
             return
         }
