@@ -137,7 +137,7 @@ struct FieldMerge {
     private func isNews(_ word: HostWord, against base: FieldTag?, of rule: CompiledRule) -> Bool {
         guard let base else { return true }
         if word.job != 0, word.job < base.event { return false }
-        if word.at != 0, base.at != 0, word.at < base.at { return false }
+        if word.happened(before: base.at) { return false }
         return ledger.tag(rule.id, word.value) != base.host
     }
 

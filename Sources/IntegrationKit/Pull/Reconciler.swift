@@ -135,6 +135,7 @@ struct Reconciler: Sendable {
         )
         let owners = try await naturalOwners(of: strangers)
         let unresolved = try await unresolvedKinds(Set(strangers.map(\.id.kind)))
+        let makers = try await makers(of: strangers)
         return records.map { record in
             if let row = byRemote[RecordLink.remoteKey(record.id, in: integration.id)] {
                 if row.record.remote == record.id { return .linked(row) }
@@ -148,6 +149,7 @@ struct Reconciler: Sendable {
                 if let host = row.record.host { return .lane(host) }
             }
             if unresolved.contains(record.id.kind) { return .unresolved }
+            if let host = makers[record.id] { return .lane(host) }
             if let key = record.externalKey, key.hasPrefix("ik"), key.utf8.count == 54 { return .unclaimed(key) }
             if let owner = owners[record.id] { return .lane(owner) }
             return .new
@@ -160,6 +162,30 @@ struct Reconciler: Sendable {
             RecordLink.self,
             matching: RowQuery(index, keys: keys, limit: keys.count * 2)
         )
+    }
+
+    /// The host records whose stopped creates, of unknown outcome, may have made strangers: those hold what was to be
+    /// written.
+    private func makers(of strangers: [RemoteRecord]) async throws -> [RemoteID: HostReference] {
+        guard !strangers.isEmpty else { return [:] }
+        let stopped = try await core.store.records(
+            SyncJob.self,
+            matching: RowQuery("job.state", keys: [RowKey.join(integration.id, "blocked")])
+        )
+        var makers: [RemoteID: HostReference] = [:]
+        for job in stopped {
+            guard case .blocked(let reason) = job.record.state, reason.error.code == .outcomeUnknown,
+                let host = job.record.record, let mapper = integration.mapper(host.kind, job.record.kind)
+            else { continue }
+            let words = try job.record.openPayload(job.id.key, integration.keys).words.mapValues(\.value)
+            let written = mapper.tryOutbound(words, creating: true).values.filter { !$0.value.isEquivalent(to: .empty) }
+            let made = strangers.filter { record in
+                record.id.kind == job.record.kind
+                    && written.allSatisfy { record.fields[$0.key]?.isLooselyEquivalent(to: $0.value) ?? false }
+            }
+            if !written.isEmpty, let record = made.first { makers[record.id] = host }
+        }
+        return makers
     }
 
     private func unresolvedKinds(_ kinds: Set<RecordKind>) async throws -> Set<RecordKind> {

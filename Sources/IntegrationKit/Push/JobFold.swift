@@ -10,10 +10,20 @@ struct HostWord: Hashable, Codable, Sendable {
     var at: Int64 = 0
     /// Whether it was told by the way, to make a record that is missing: it changes nothing that is there.
     var yields: Bool?
+    /// Whether it was enqueued some time after it happened.
+    ///
+    /// Only then is it asked when that was: words come in the order in which they were enqueued, whatever clocks show.
+    var isLate: Bool?
 
     /// Whether this was said after another word about the same field.
     func isLater(than other: HostWord) -> Bool {
-        at != 0 && other.at != 0 && at != other.at ? at > other.at : job > other.job
+        guard job != other.job else { return at > other.at }
+        return job > other.job ? !happened(before: other.at) : other.happened(before: at)
+    }
+
+    /// Whether the word came late and happened before a moment, in milliseconds.
+    func happened(before moment: Int64) -> Bool {
+        isLate == true && at != 0 && moment != 0 && at < moment
     }
 }
 
@@ -118,6 +128,8 @@ struct JobFold: Sendable {
                 word.job = job.created
                 // A host's clock that runs ahead must not silence what it says later.
                 word.at = job.record.occurredAt.map { min($0, job.record.enqueuedAt).milliseconds } ?? 0
+                let delay = job.record.occurredAt.map { job.record.enqueuedAt.duration(since: $0) } ?? .zero
+                word.isLate = delay > .seconds(1) ? true : nil
                 if job.record.action == .ensure { word.yields = true }
             }
             if let earlier = words[name] {

@@ -138,7 +138,7 @@ extension LaneWorker {
 
     /// Commits the attempts of writes that must not be repeated blindly, before a byte of them leaves.
     private func commitSent(_ group: [Sending], safety: CreateSafety) async throws -> [Sending] {
-        let now = core.now()
+        let now = core.storeNow()
         var attempts: [Sending] = []
         var ready: [Sending] = []
         for var sending in group {

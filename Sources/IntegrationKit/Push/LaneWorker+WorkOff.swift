@@ -95,6 +95,10 @@ extension LaneWorker {
         commit.dueAfter = plan.work.hasMore(than: fold.jobs) ? .zero : nil
         switch fold.outcome {
         case .nothing:
+            // What waits for the record learns that it will not come.
+            var link = plan.link
+            link.state = .deletedByHost
+            commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
             try finish(fold.jobs, .covered, "Created and deleted before anything was sent.", in: &commit)
             return commit
         case .read where !plan.link.isLinked:
@@ -114,7 +118,7 @@ extension LaneWorker {
             try finish(fold.jobs, .unchanged, "The record is there already.", in: &commit)
             return commit
         }
-        if fold.isOwnEcho, !plan.link.isLinked, core.now().timeIntervalSince(plan.head.record.enqueuedAt) < 300 {
+        if fold.isOwnEcho, !plan.link.isLinked, abs(core.now().timeIntervalSince(plan.head.record.enqueuedAt)) < 300 {
             commit.dueAfter = .seconds(2)
             return commit
         }

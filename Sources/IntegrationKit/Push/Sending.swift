@@ -149,6 +149,12 @@ extension LaneWorker {
         return tags
     }
 
+    /// The ledger of a record that was found, where it shows what an earlier attempt may have written.
+    func agreed(_ sending: Sending, _ record: RemoteRecord) -> [UInt32: FieldTag] {
+        let known = Set(sending.link.tags.map(\.rule))
+        return tags(after: sending, record, isAnswer: false).filter { $0.value.confirmed || known.contains($0.key) }
+    }
+
     private func words(for outcome: IntegrationEvent.Kind, _ kind: RecordKind) -> String {
         switch outcome {
         case .created: "Created the \(kind.rawValue)."

@@ -26,6 +26,31 @@ public actor InMemoryIntegrationStore {
         self.time = time
     }
 
+    /// Returns a copy of the store as it is now, as a backup that is brought back would be.
+    ///
+    /// Leases stay with whoever held them.
+    ///
+    /// - Returns: A store that goes its own way from here.
+    public func copy() async -> InMemoryIntegrationStore {
+        let copy = InMemoryIntegrationStore(time: time)
+        await copy.take(table, lanes, lastNumber, commits, keys)
+        return copy
+    }
+
+    private func take(
+        _ table: RowTable,
+        _ lanes: LaneTable,
+        _ lastNumber: Int64,
+        _ commits: RecentCommits,
+        _ keys: [ByteKey: Data]
+    ) {
+        self.table = table
+        self.lanes = lanes
+        self.lastNumber = lastNumber
+        self.commits = commits
+        self.keys = keys
+    }
+
     private func nextNumber() -> Int64 {
         lastNumber += 1
         return lastNumber

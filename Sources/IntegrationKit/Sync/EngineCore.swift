@@ -28,6 +28,8 @@ struct EngineCore: Sendable {
     let flights = FlightBook()
     /// What a failing store did not take yet.
     let held = HeldCommits()
+    /// What the store's clock showed at the last claim, and when that was by ``TimeSource/elapsed``.
+    private let storeClock = LockBox<(time: Date, at: Duration)?>(nil)
 
     /// Tells the observers.
     func observe(_ event: IntegrationEvent) {
@@ -75,6 +77,19 @@ struct EngineCore: Sendable {
 
     /// The date.
     func now() -> Date { time.now() }
+
+    /// The date by the store's clock, which all processes share: what is stored for another one to wait for goes by it.
+    ///
+    /// Before the first claim it is the process's own.
+    func storeNow() -> Date {
+        storeClock.withLock { $0.map { $0.time.advanced(by: time.elapsed() - $0.at) } } ?? time.now()
+    }
+
+    /// Learns what the store's clock shows.
+    func learn(storeTime: Date) {
+        let now = time.elapsed()
+        storeClock.withLock { $0 = (storeTime, now) }
+    }
 
     /// The pipeline of one account.
     func pipeline(

@@ -159,6 +159,9 @@ extension RecordLink {
 
     var isLinked: Bool { state == .linked && remote != nil }
 
+    /// Whether the records have parted: nothing but making the record again links it.
+    var isTombstone: Bool { state == .deletedByHost || state == .deletedByRemote || state == .merged }
+
     /// Takes over the tags of a merge.
     mutating func take(_ tags: [UInt32: FieldTag]) {
         self.tags = tags.values.sorted { $0.rule < $1.rule }

@@ -120,7 +120,7 @@ struct LaneWorker: Sendable {
         default:
             var opened = false
             var pause = Duration.seconds(30)
-            let now = core.now()
+            let now = core.storeNow()
             try await core.updateStatus(of: integration.id, tenant: integration.tenant) {
                 opened = $0.breaker.openUntil == nil
                 $0.breaker.fail(advice: advised, at: now, random: core.random)

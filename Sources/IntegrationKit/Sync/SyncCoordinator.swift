@@ -195,6 +195,7 @@ public actor SyncCoordinator {
                 )
             )
             turn = answer.lanes.last?.lease.lane.integration ?? turn
+            core.learn(storeTime: answer.storeTime)
             return answer
         } catch let failure as StoreFailure {
             throw EngineCore.storeError(failure)

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import IntegrationKitProviders
+import IntegrationKitTesting
+
+@testable import IntegrationKit
+
+extension SyncJob {
+    fileprivate var isQueued: Bool {
+        if case .queued = state { true } else { false }
+    }
+}
+
+extension SimulatedWorld {
+    /// Lets the faults cease and works until everything that can be done is done; then looks at what has become of it.
+    ///
+    /// - Parameter days: How long the silence afterwards must last.
+    func comeToRest(days: Int) async throws {
+        platform.stopFailing()
+        await records.refuse { _ in nil }
+        skews = [0, 0]
+        for process in processes {
+            process.fate.arm(nil)
+            process.fate.failStore(nil)
+            process.fate.skew(by: 0)
+        }
+        await pass(.seconds(100))
+        for index in tenants.indices { await enable(index % 2, index) }
+        for index in tenants.indices where !tenants[index].isErased {
+            if tenants[index].needsResync { await tellAgain(index) }
+            try? await living(0).manager.markResynced(tenants[index].integration)
+        }
+        try await drain()
+        for index in tenants.indices { await pull(0, index, sweep: true) }
+        try await drain()
+        for _ in 0..<2 {
+            for index in tenants.indices { await replayLetters(0, index) }
+            try await drain()
+        }
+        for index in tenants.indices { await pull(0, index, sweep: true) }
+        try await drain()
+        await look(after: .max)
+        await checkRest()
+        try await keepSilence(days: days)
+    }
+
+    func pull(_ number: Int, _ tenant: Int, sweep: Bool) async {
+        guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
+        try? await process.coordinator.pull(tenants[tenant].integration, sweep: sweep)
+        await sync(number)
+    }
+
+    /// Works until no job is unfinished that is not stopped.
+    private func drain() async throws {
+        var passed = Duration.zero
+        while passed < .seconds(86_400) {
+            var due = Duration.seconds(1800)
+            for number in 0..<2 {
+                if let report = await sync(number), let next = report.nextDue { due = min(due, next) }
+            }
+            if outbox.isEmpty, try await isDrained() { return }
+            let step = max(due, .milliseconds(200))
+            await pass(step)
+            passed += step
+        }
+    }
+
+    private func isDrained() async throws -> Bool {
+        for tenant in tenants where !tenant.isErased {
+            let keys = ["queued", "sent"].map { RowKey.join(tenant.integration, $0) }
+            guard await store.count(matching: RowQuery("job.state", keys: keys), upTo: 1) > 0 else { continue }
+            let jobs = await unfinished(tenant)
+            let closed = closedLanes(jobs)
+            let isWorking = jobs.contains { job in
+                if case .blocked = job.record.state { false } else { !closed.contains(job.record.lane) }
+            }
+            if isWorking { return false }
+        }
+        return true
+    }
+
+    // MARK: - What must hold now
+
+    private func checkRest() async {
+        evidence.expect(outbox.isEmpty, .drained, "\(outbox.count) events are not taken")
+        for index in tenants.indices where !tenants[index].isErased { await checkRest(index) }
+        for index in tenants.indices where tenants[index].isErased { await checkErased(index) }
+    }
+
+    private func checkRest(_ index: Int) async {
+        let tenant = tenants[index]
+        let jobs = await unfinished(tenant)
+        let closed = closedLanes(jobs)
+        for job in jobs where !closed.contains(job.record.lane) || !job.record.isQueued {
+            guard case .blocked(let reason) = job.record.state else {
+                evidence.report(.drained, "\(job.id.key): \(job.record.state)")
+                continue
+            }
+            evidence.expect(
+                isGood(reason, tenant),
+                .drained,
+                "\(job.id.key): \(reason.error.code) \(reason.error.message)"
+            )
+        }
+        let stopped = Set(jobs.compactMap(\.record.record))
+        await checkEvents(index, stopped)
+        await checkLinks(index, stopped)
+        await checkPartners(index, stopped)
+        await checkWords(index, stopped)
+    }
+
+    /// The lanes that wait for a person.
+    private func closedLanes(_ jobs: [Row<SyncJob>]) -> Set<LaneID> {
+        Set(
+            jobs.filter { job in
+                if case .blocked(let reason) = job.record.state { reason.holdsLane } else { false }
+            }.map(\.record.lane)
+        )
+    }
+
+    private func unfinished(_ tenant: Tenant) async -> [Row<SyncJob>] {
+        let keys = ["queued", "sent", "blocked"].map { RowKey.join(tenant.integration, $0) }
+        return (try? await store.records(SyncJob.self, matching: RowQuery("job.state", keys: keys))) ?? []
+    }
+
+    /// Whether a job may wait for a person for this reason in this world.
+    private func isGood(_ reason: BlockReason, _ tenant: Tenant) -> Bool {
+        switch reason.error.code {
+        case .conflict:
+            tenant.plan.conflicts == .ask || tracks.sharesAddresses || !tracks.unsettled.isEmpty || tenant.isReborn
+        case .ambiguous: tracks.sharesAddresses || !tracks.unsettled.isEmpty
+        case .outcomeUnknown: !tenant.plan.hasKeys || tenant.isReborn
+        case .refused:
+            reason.need != nil || tracks.hasRefused || tracks.sharesAddresses
+        default: false
+        }
+    }
+
+    private func checkEvents(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        guard let process = try? await living(0) else { return }
+        for (id, saying) in taken where saying.tenant == index {
+            let why = try? await process.manager.why(event: id, of: tenant.name)
+            evidence.expect(why?.sentences.isEmpty == false, .explained, id)
+            guard saying.event.kind == .documentSent, let text = tracks.notes[id], !tracks.dropped.contains(id),
+                !tenant.isReborn
+            else { continue }
+            let count = tracks.creations["\(tenant.portal) \(text)"] ?? 0
+            let prospect = tracks.related["\(index) \(saying.event.record.id)"]
+            let isLost = prospect.map { stopped.contains($0) || tracks.deletedHere.contains($0) } ?? false
+            if isLost || stopped.contains(saying.event.record) || !tracks.archivedByPeople.isEmpty { continue }
+            evidence.expect(count == 1, .effectOnce, "\(id) \(text) was written \(count) times")
+        }
+    }
+
+    private func links(_ tenant: Tenant) async -> [Row<RecordLink>] {
+        let prefix = tenant.integration
+        return
+            (try? await store.records(
+                RecordLink.self,
+                matching: RowQuery("link.key", range: "\(prefix)|"..<"\(prefix)|\u{10FFFF}")
+            )) ?? []
+    }
+
+    /// Linked records agree, and no two links name one record.
+    private func checkLinks(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        var owners: [RemoteID: HostReference] = [:]
+        for link in await links(tenant) where link.record.isLinked {
+            guard let host = link.record.host, let remote = link.record.remote else { continue }
+            evidence.expect(owners[remote] == nil, .oneOwner, "\(remote): \(host) and \(owners[remote]?.id ?? "")")
+            owners[remote] = host
+            guard remote.kind != .note, !stopped.contains(host) else { continue }
+            let type = remote.kind == .deal ? "deals" : "contacts"
+            guard let record = await records.record(host) else {
+                evidence.report(.deletionsHold, "\(host) is gone and still linked to \(remote)")
+                continue
+            }
+            guard tenant.plan.direction == .bidirectional else { continue }
+            guard let snapshot = platform.record(type, remote.value, in: tenant.portal), !snapshot.isArchived else {
+                evidence.report(.deletionsHold, "\(remote) is gone and still linked to \(host)")
+                continue
+            }
+            compare(record, snapshot, host, remote, tenant)
+        }
+    }
+
+    private func compare(
+        _ record: HostRecord,
+        _ snapshot: SimulatedHubSpot.Snapshot,
+        _ host: HostReference,
+        _ remote: RemoteID,
+        _ tenant: Tenant
+    ) {
+        for (remoteName, hostName) in Tracks.hostNames {
+            if hostName == "job_title", tenant.isMappingChanged { continue }
+            let there = snapshot.properties[remoteName] ?? ""
+            var here = ""
+            if case .text(let text)? = record.fields[hostName] { here = text }
+            evidence.expect(
+                here.lowercased() == there.lowercased(),
+                .agreement,
+                "\(host.id) \(hostName.rawValue): \(here) here, \(there) on \(remote)"
+            )
+        }
+    }
+
+    /// Each record has its partner.
+    private func checkPartners(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        let all = await links(tenant)
+        let byHost = Dictionary(
+            all.compactMap { link in link.record.host.map { ($0, link.record) } },
+            uniquingKeysWith: { first, _ in first }
+        )
+        for reference in await records.references where reference.tenant == tenant.name {
+            guard ["prospect", "appointment"].contains(reference.kind), !stopped.contains(reference),
+                !tracks.droppedRecords.contains(reference)
+            else { continue }
+            if reference.kind == "appointment", let needed = tracks.related["\(index) \(reference.id)"] {
+                let isThere = await records.record(needed) != nil
+                if stopped.contains(needed) || !isThere || tracks.deletedHere.contains(needed) { continue }
+            }
+            if rows[reference] == nil, tenant.isReborn { continue }
+            let state = byHost[reference]?.state
+            evidence.expect(
+                state == .linked || state == .merged || (state == .deletedByRemote && !tracks.archivedByPeople.isEmpty),
+                .everythingLinked,
+                "\(reference.id) is \(state?.rawValue ?? "not linked")"
+            )
+        }
+        guard tenant.plan.direction == .bidirectional else { return }
+        let remotes = Set(all.compactMap(\.record.remote) + all.flatMap(\.record.formerIDs))
+        for snapshot in platform.records("contacts", in: tenant.portal) {
+            let remote = RemoteID(.contact, snapshot.id)
+            if tenant.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }
+            evidence.expect(remotes.contains(remote), .everythingLinked, "\(remote) has no partner")
+        }
+    }
+
+    /// Each host field holds what its host or a person wrote last.
+    private func checkWords(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        for (reference, row) in rows where reference.tenant == tenant.name && !row.isDeleted {
+            guard let record = await records.record(reference) else { continue }
+            for (name, value) in row.written {
+                guard case .text(let said) = value, case .text(let text)? = record.fields[name], said != text else {
+                    continue
+                }
+                guard let mark = Mark(in: text), mark.writer != .person, !tracks.sharesAddresses, !tenant.isReborn
+                else { continue }
+                evidence.report(.hostIsHeard, "\(reference.id) \(name.rawValue): said \(said), holds \(text)")
+            }
+        }
+    }
+
+    // MARK: - Silence
+
+    private func isWrite(_ effect: SimulatedHubSpot.Effect) -> Bool {
+        if case .api = effect.source { effect.kind != .propertyCreated } else { false }
+    }
+
+    private func keepSilence(days: Int) async throws {
+        func counts() async -> [Int] {
+            var counts = [await records.applied.count]
+            for tenant in tenants {
+                counts.append(platform.history(of: tenant.portal).filter(isWrite).count)
+            }
+            return counts
+        }
+        let before = await counts()
+        for _ in 0..<(days * 2) {
+            await pass(.seconds(43_200))
+            for number in 0..<2 { await sync(number) }
+        }
+        let after = await counts()
+        let late = await records.applied[before[0]...].map { "\($0.action) \($0.remote.value) \($0.fields)" }
+        let written = tenants.indices.map { index in
+            let all = platform.history(of: tenants[index].portal).filter(isWrite)
+            return all[before[index + 1]...].map { "\($0.kind) \($0.objectID) \($0.values)" }
+        }
+        evidence.expect(before == after, .silence, "delivered \(late), written \(written)")
+    }
+}
