@@ -156,9 +156,8 @@ import Testing
         #expect(Self.merge(rule, base: base, host: HostWord(value: "Old", job: 7), remote: "ada").write.isEmpty)
         base.event = 0
         base.at = 5000
-        #expect(
-            Self.merge(rule, base: base, host: HostWord(value: "Old", job: 7, at: 4000), remote: "ada").write.isEmpty
-        )
+        let late = HostWord(value: "Old", job: 7, at: 4000, isLate: true)
+        #expect(Self.merge(rule, base: base, host: late, remote: "ada").write.isEmpty)
     }
 
     // MARK: - Random histories

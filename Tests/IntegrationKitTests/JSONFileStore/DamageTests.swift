@@ -6,7 +6,7 @@ import Testing
 @testable import IntegrationKit
 
 /// A small store of which every byte is changed and every end is cut off.
-@Suite(.timeLimit(.minutes(2))) struct DamageTests {
+@Suite(.timeLimit(.minutes(10))) struct DamageTests {
     /// What an opened store answers.
     struct Contents: Equatable {
         var rows: [RowID: StoredRow]

@@ -6,7 +6,7 @@ import IntegrationKitTesting
 import Testing
 
 /// The engine on the file store, over several lives of the process.
-@Suite(.timeLimit(.minutes(1))) struct EngineOnFileStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct EngineOnFileStoreTests {
     private static let tenant = "tenant-canary"
     private static let other = "tenant-other"
     private let clock = ManualClock(skippingSleepsUpTo: .seconds(5))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import IntegrationKit
 
-@Suite(.timeLimit(.minutes(1))) struct JSONFileStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONFileStoreTests {
     static func content(_ key: String, tenant: String = "t", body: String = "{}", keep: Duration? = nil) -> RowContent {
         RowContent(
             id: RowID(type: "thing", key: key),

@@ -49,7 +49,7 @@
     }
 
     /// What the rights of the files allow; a test that runs as root gives its rights away in a process of its own.
-    @Suite(.timeLimit(.minutes(1))) struct PermissionTests {
+    @Suite(.timeLimit(.minutes(10))) struct PermissionTests {
         @Test(arguments: [false, true])
         func `A folder that may not be written is refused with a remedy`(isThere: Bool) async throws {
             let folder = try TemporaryFolder()

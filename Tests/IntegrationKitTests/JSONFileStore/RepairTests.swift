@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RepairTests {
+@Suite(.timeLimit(.minutes(10))) struct RepairTests {
     /// A store whose rows 0 to 4 stand in a snapshot and 5 to 9 in a journal.
     private func makeStore(in folder: TemporaryFolder) async throws {
         let store = try JSONFileIntegrationStore(directory: folder.store)

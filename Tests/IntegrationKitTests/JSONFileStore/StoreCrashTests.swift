@@ -6,7 +6,7 @@ import Testing
 @testable import IntegrationKit
 
 /// Histories of a store on a disk that fails or stops at any of its operations.
-@Suite(.timeLimit(.minutes(2))) struct StoreCrashTests {
+@Suite(.timeLimit(.minutes(10))) struct StoreCrashTests {
     /// How often each history is broken off; more is asked for by `INTEGRATIONKIT_CRASH_SEEDS`.
     static let seeds: Range<UInt64> =
         0..<(ProcessInfo.processInfo.environment["INTEGRATIONKIT_CRASH_SEEDS"].flatMap(UInt64.init) ?? 3)
