@@ -168,7 +168,10 @@ extension LaneWorker {
             return plan
         }
         var plan = plan
-        plan.link = freshLink(plan.host, kind: plan.kind, incarnation: plan.link.incarnation + 1)
+        let old = plan.link
+        plan.link = freshLink(plan.host, kind: plan.kind, incarnation: old.incarnation + 1)
+        plan.link.parted = old.parted
+        if old.state == .deletedByHost, let remote = old.remote { plan.link.parted.append(remote) }
         return plan
     }
 

@@ -188,6 +188,8 @@ struct RecordLink: StoredRecord {
     var host: HostReference?
     var remote: RemoteID?
     var formerIDs: [RemoteID] = []
+    /// Records on the platform that earlier incarnations parted from: they must not come back as strangers.
+    var parted: [RemoteID] = []
     var kind: RecordKind
     var externalKey: String
     var incarnation: Int = 0
