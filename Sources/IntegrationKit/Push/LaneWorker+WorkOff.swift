@@ -114,6 +114,10 @@ extension LaneWorker {
         if plan.link.state == .merged {
             return try block(plan, mergedAway())
         }
+        if let settlesAt = plan.link.settlesAt, let wait = core.wait(until: settlesAt) {
+            commit.dueAfter = wait
+            return commit
+        }
         if fold.onlyIfMissing, plan.link.isLinked {
             try finish(fold.jobs, .unchanged, "The record is there already.", in: &commit)
             return commit

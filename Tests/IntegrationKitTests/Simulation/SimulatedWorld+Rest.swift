@@ -146,7 +146,7 @@ extension SimulatedWorld {
         case .ambiguous: tracks.sharesAddresses || !tracks.unsettled.isEmpty
         case .outcomeUnknown: !tenant.plan.hasKeys || tenant.isReborn
         case .refused:
-            reason.need != nil || tracks.hasRefused || tracks.sharesAddresses
+            reason.need != nil || tracks.hasRefused || tracks.sharesAddresses || !tracks.unsettled.isEmpty
         default: false
         }
     }
@@ -245,7 +245,9 @@ extension SimulatedWorld {
             )
         }
         guard tenant.plan.direction == .bidirectional else { return }
-        let remotes = Set(all.compactMap(\.record.remote) + all.flatMap(\.record.formerIDs))
+        let remotes = Set(
+            all.flatMap { [$0.record.remote].compactMap(\.self) + $0.record.formerIDs + $0.record.parted }
+        )
         for snapshot in platform.records("contacts", in: tenant.portal) {
             let remote = RemoteID(.contact, snapshot.id)
             if tenant.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }

@@ -218,6 +218,8 @@ extension SimulatedWorld {
         {
             checkHeard(before, by: value, field, name, key, effect, tenant, step)
         }
+        // Bytes that were long on their way undo what a person did meanwhile: nothing can know of it.
+        if isLanding(effect), tracks.persons[field] != nil { tracks.unsettled.insert(key) }
         tracks.persons[field] = nil
         guard let mark, name != "hs_note_body", !tracks.sharesAddresses else { return }
         evidence.expect(mark.tenant == index, .rightAccount, "\(field) = \(value)")
