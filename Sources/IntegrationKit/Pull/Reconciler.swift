@@ -82,7 +82,9 @@ struct Reconciler: Sendable {
                 if lane == .remote(record.id, in: integration.id) { throw Reconciler.notYet }
                 commits.append(try refetch(record.id, nil, after: .seconds(60)))
             case .tombstone(let link):
-                if link.record.state == .deletedByRemote { back.append((record, link)) }
+                if link.record.state == .deletedByRemote, link.record.remote == record.id {
+                    back.append((record, link))
+                }
             case .unclaimed(let key): commits.append(try claimLater(record, key))
             case .new: fresh.append((record, nil))
             }
@@ -130,7 +132,7 @@ struct Reconciler: Sendable {
         )
         let tombstones = Dictionary(
             try await links("link.tombstone", strangers.map { RecordLink.remoteKey($0.id, in: integration.id) })
-                .compactMap { row in row.record.remote.map { ($0, row) } },
+                .flatMap { row in (row.record.parted + [row.record.remote].compactMap(\.self)).map { ($0, row) } },
             uniquingKeysWith: { first, _ in first }
         )
         let owners = try await naturalOwners(of: strangers)

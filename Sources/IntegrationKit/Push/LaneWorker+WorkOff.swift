@@ -114,6 +114,10 @@ extension LaneWorker {
         if plan.link.state == .merged {
             return try block(plan, mergedAway())
         }
+        if let settlesAt = plan.link.settlesAt, let wait = core.wait(until: settlesAt) {
+            commit.dueAfter = wait
+            return commit
+        }
         if fold.onlyIfMissing, plan.link.isLinked {
             try finish(fold.jobs, .unchanged, "The record is there already.", in: &commit)
             return commit
@@ -168,7 +172,10 @@ extension LaneWorker {
             return plan
         }
         var plan = plan
-        plan.link = freshLink(plan.host, kind: plan.kind, incarnation: plan.link.incarnation + 1)
+        let old = plan.link
+        plan.link = freshLink(plan.host, kind: plan.kind, incarnation: old.incarnation + 1)
+        plan.link.parted = old.parted
+        if old.state == .deletedByHost, let remote = old.remote { plan.link.parted.append(remote) }
         return plan
     }
 

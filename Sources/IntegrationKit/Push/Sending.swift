@@ -88,6 +88,10 @@ extension LaneWorker {
         link.version = record.version ?? link.version
         link.freshAfter = core.clock(of: integration.record.account).now()
         link.digest = Data()
+        if let attempt = sending.attempt, attempt.earlierUnknown {
+            let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
+            link.settlesAt = attempt.sendBy.advanced(by: options.requestTimeout + settle)
+        }
         let ledger = Ledger(keys: integration.keys, link: sending.linkKey)
         for relation in sending.write.relations {
             let tag = ledger.tag(relation)

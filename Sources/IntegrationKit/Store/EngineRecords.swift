@@ -190,6 +190,8 @@ struct RecordLink: StoredRecord {
     var host: HostReference?
     var remote: RemoteID?
     var formerIDs: [RemoteID] = []
+    /// Records on the platform that earlier incarnations parted from: they must not come back as strangers.
+    var parted: [RemoteID] = []
     var kind: RecordKind
     var externalKey: String
     var incarnation: Int = 0
@@ -197,6 +199,8 @@ struct RecordLink: StoredRecord {
     var version: String?
     /// By the platform's clock: a read begun before this proves nothing.
     var freshAfter: Date?
+    /// By the store's clock: until then an earlier attempt of unknown outcome may still arrive, and no other bytes leave.
+    var settlesAt: Date?
     /// When the platform's record was last read, by the platform's clock.
     var readAt: Date?
     /// Keyed digest of all mapped fields as last read; empty: compare the fields.

@@ -26,9 +26,8 @@ public actor InMemoryIntegrationStore {
         self.time = time
     }
 
-    /// Returns a copy of the store as it is now, as a backup that is brought back would be.
-    ///
-    /// Leases stay with whoever held them.
+    /// Returns a copy of the store as it is now, as a store that is opened again or brought back from a backup would be:
+    /// nobody holds a lane in it.
     ///
     /// - Returns: A store that goes its own way from here.
     public func copy() async -> InMemoryIntegrationStore {
@@ -49,6 +48,14 @@ public actor InMemoryIntegrationStore {
         self.lastNumber = lastNumber
         self.commits = commits
         self.keys = keys
+        var place: PageKey?
+        repeat {
+            let page = lanes.page(after: place, limit: 1000)
+            for id in page.lanes {
+                if let kept = lanes.kept(id, at: time.elapsed()) { self.lanes.restore(kept) }
+            }
+            place = page.last
+        } while place != nil
     }
 
     private func nextNumber() -> Int64 {

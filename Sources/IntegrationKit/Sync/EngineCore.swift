@@ -85,6 +85,14 @@ struct EngineCore: Sendable {
         storeClock.withLock { $0.map { $0.time.advanced(by: time.elapsed() - $0.at) } } ?? time.now()
     }
 
+    /// How long until a moment of the store's clock that was at most minutes away; nil: it is over.
+    ///
+    /// A clock that was set back holds nothing up.
+    func wait(until moment: Date) -> Duration? {
+        let wait = moment.duration(since: storeNow())
+        return wait > .zero && wait <= .seconds(600) ? wait : nil
+    }
+
     /// Learns what the store's clock shows.
     func learn(storeTime: Date) {
         let now = time.elapsed()

@@ -56,6 +56,12 @@ final class Evidence: Sendable {
         state.withLock { $0.unknown = $0.unknown.filter { !$0.key.hasPrefix(token) } }
     }
 
+    /// What was made is gone again: what is made in its place is another record.
+    func forgetUnknown() { state.withLock { $0.unknown = [:] } }
+
+    /// A store that was opened again knows of no lease.
+    func reopen() { state.withLock { $0.holders = [:] } }
+
     /// A store that was brought back from a backup knows nothing of what was sent since, nor of its leases.
     func restore() {
         state.withLock { state in

@@ -8,7 +8,7 @@ import IntegrationKitTesting
 final class Fate: Sendable {
     private struct State: Sendable {
         var isDead = false
-        var trap: Step.Trap?
+        var traps: [Step.Trap] = []
         var skew: Double
         var storeFault: (fault: Step.StoreFault, commits: Int)?
         var sendBy: Date?
@@ -28,7 +28,9 @@ final class Fate: Sendable {
 
     func skew(by seconds: Double) { state.withLock { $0.skew = seconds } }
 
-    func arm(_ trap: Step.Trap?) { state.withLock { $0.trap = trap } }
+    func arm(_ trap: Step.Trap) { state.withLock { $0.traps.append(trap) } }
+
+    func disarm() { state.withLock { $0.traps = [] } }
 
     func failStore(_ fault: Step.StoreFault?, at commit: Int = 0) {
         state.withLock { $0.storeFault = fault.map { ($0, commit) } }
@@ -41,10 +43,9 @@ final class Fate: Sendable {
     /// Comes to a place; returns what happens there.
     func reach(_ place: Step.Trap.Place) -> Step.Trap.Event? {
         state.withLock { state in
-            guard var trap = state.trap, trap.place == place else { return nil }
-            trap.count -= 1
-            state.trap = trap.count > 0 ? trap : nil
-            return trap.count > 0 ? nil : trap.event
+            guard let next = state.traps.firstIndex(where: { $0.place == place }) else { return nil }
+            state.traps[next].count -= 1
+            return state.traps[next].count > 0 ? nil : state.traps.remove(at: next).event
         }
     }
 

@@ -20,11 +20,12 @@ extension SimulatedWorld {
         await records.refuse { _ in nil }
         skews = [0, 0]
         for process in processes {
-            process.fate.arm(nil)
+            process.fate.disarm()
             process.fate.failStore(nil)
             process.fate.skew(by: 0)
         }
-        await pass(.seconds(100))
+        // What is in the air arrives, and leases of processes that are no more run out.
+        await pass(.seconds(130))
         for index in tenants.indices { await enable(index % 2, index) }
         for index in tenants.indices where !tenants[index].isErased {
             if tenants[index].needsResync { await tellAgain(index) }
@@ -107,6 +108,20 @@ extension SimulatedWorld {
         await checkLinks(index, stopped)
         await checkPartners(index, stopped)
         await checkWords(index, stopped)
+        await checkDeletions(index, stopped)
+    }
+
+    /// What the host deleted is gone on the platform, where the policy says so.
+    private func checkDeletions(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        guard tenant.plan.hostDeletes == .carryOut, !tenant.isReborn, !tracks.sharesAddresses, !tracks.hasMerged
+        else { return }
+        let there = platform.records("contacts", in: tenant.portal).compactMap { $0.properties["lastname"] }
+        for (reference, row) in rows where row.isDeleted && reference.tenant == tenant.name && !row.birth.isEmpty {
+            if stopped.contains(reference) || tracks.droppedRecords.contains(reference) { continue }
+            if await records.record(reference) != nil { continue }
+            evidence.expect(!there.contains(row.birth), .deletionsHold, "\(reference.id) \(row.birth) is still there")
+        }
     }
 
     /// The lanes that wait for a person.
@@ -131,7 +146,7 @@ extension SimulatedWorld {
         case .ambiguous: tracks.sharesAddresses || !tracks.unsettled.isEmpty
         case .outcomeUnknown: !tenant.plan.hasKeys || tenant.isReborn
         case .refused:
-            reason.need != nil || tracks.hasRefused || tracks.sharesAddresses
+            reason.need != nil || tracks.hasRefused || tracks.sharesAddresses || !tracks.unsettled.isEmpty
         default: false
         }
     }
@@ -230,7 +245,9 @@ extension SimulatedWorld {
             )
         }
         guard tenant.plan.direction == .bidirectional else { return }
-        let remotes = Set(all.compactMap(\.record.remote) + all.flatMap(\.record.formerIDs))
+        let remotes = Set(
+            all.flatMap { [$0.record.remote].compactMap(\.self) + $0.record.formerIDs + $0.record.parted }
+        )
         for snapshot in platform.records("contacts", in: tenant.portal) {
             let remote = RemoteID(.contact, snapshot.id)
             if tenant.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }
@@ -247,7 +264,8 @@ extension SimulatedWorld {
                 guard case .text(let said) = value, case .text(let text)? = record.fields[name], said != text else {
                     continue
                 }
-                guard let mark = Mark(in: text), mark.writer != .person, !tracks.sharesAddresses, !tenant.isReborn
+                guard let mark = Mark(in: text), mark.writer != .person, !tracks.sharesAddresses, !tenant.isReborn,
+                    !tracks.hasMerged
                 else { continue }
                 evidence.report(.hostIsHeard, "\(reference.id) \(name.rawValue): said \(said), holds \(text)")
             }

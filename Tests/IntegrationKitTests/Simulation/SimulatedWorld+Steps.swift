@@ -42,6 +42,7 @@ extension SimulatedWorld {
         case .storeFails(let process, let fault, let commit): processes[process].fate.failStore(fault, at: commit)
         case .trap(let process, let trap): try await living(process).fate.arm(trap)
         case .crash(let process): processes[process].fate.die()
+        case .reopen: await reopen()
         case .webhooks(let process, let isReordered, let isDoubled):
             await deliverWebhooks(process, isReordered: isReordered, isDoubled: isDoubled)
         case .forgedWebhook(let process): await forgeWebhook(process)
@@ -335,6 +336,12 @@ extension SimulatedWorld {
                 tenants[tenant].integration = made
                 break
             }
+            // It may have been connected although nobody heard of it.
+            if let made = try? await living(0).manager.integrations(of: tenants[tenant].name).last {
+                integrations.append(made.id)
+                tenants[tenant].integration = made.id
+                break
+            }
             await pass(.seconds(30))
             if processes[0].fate.isDead { _ = try? await living(0) }
             platform.stopFailing()
@@ -411,6 +418,12 @@ extension SimulatedWorld {
                 snapshot.properties.values.contains { $0.contains(birth) }
             }
         }
+    }
+
+    private func reopen() async {
+        for process in processes { process.fate.die() }
+        store = await store.copy()
+        evidence.reopen()
     }
 
     private func restore() async throws {

@@ -125,7 +125,15 @@ actor SimulatedWorld: Surroundings {
             tenantKeys: store,
             keyring: try Keyring(current: Data(repeating: 7, count: 32)),
             namespace: "simulation",
-            applications: World.applications,
+            applications: [
+                .hubSpot: [
+                    ApplicationCredentials(
+                        clientID: "11111111-2222-3333-4444-555555555555",
+                        secrets: [Secret("yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy")],
+                        redirectURL: URL(fileURLWithPath: "/")
+                    )
+                ]
+            ],
             transport: Wire(
                 platform: platform,
                 process: number,
@@ -158,7 +166,10 @@ actor SimulatedWorld: Surroundings {
             conflictPolicy: tenant.plan.conflicts,
             remoteDeletePolicy: tenant.plan.remoteDeletes,
             hostDeletePolicy: tenant.plan.hostDeletes,
-            routes: World.withDeletes.filter { $0.event != .appointmentCreated } + [
+            routes: [
+                EventRoute(.prospectCreated, .create, .contact), EventRoute(.prospectUpdated, .update, .contact),
+                EventRoute(.prospectDeleted, .delete, .contact),
+                EventRoute(.documentSent, .create, .note, relations: [Self.toContact]),
                 EventRoute(.appointmentCreated, .create, .deal, relations: [Self.toContact]),
                 EventRoute(.appointmentUpdated, .update, .deal, relations: [Self.toContact]),
             ]

@@ -39,6 +39,7 @@ struct Tracks {
     /// Records whose mail address a person changed.
     var readdressed: Set<String> = []
     var sharesAddresses = false
+    var hasMerged = false
     var hasRefused = false
     var retellings = 0
     var hasErased: Set<String> = []
@@ -129,6 +130,7 @@ extension SimulatedWorld {
             case .archived, .erased: noteRemoval(effect, key)
             case .merged(let winner):
                 noteRemoval(effect, key)
+                tracks.hasMerged = true
                 tracks.unsettled.insert("\(tenant.portal) \(effect.objectType) \(winner)")
             case .associated(let type, let id): noteRelation(effect, key, type, id, tenant, index)
             case .restored: tracks.unsettled.insert(key)
@@ -172,6 +174,7 @@ extension SimulatedWorld {
 
     private func noteRemoval(_ effect: SimulatedHubSpot.Effect, _ key: String) {
         tracks.unsettled.insert(key)
+        evidence.forgetUnknown()
         if isByAPI(effect) { tracks.archivedByUs.insert(key) } else { tracks.archivedByPeople.insert(key) }
         if let birth = tracks.births[key] { tracks.removals["\(effect.portalID) \(birth)", default: 0] += 1 }
     }
@@ -215,6 +218,8 @@ extension SimulatedWorld {
         {
             checkHeard(before, by: value, field, name, key, effect, tenant, step)
         }
+        // Bytes that were long on their way undo what a person did meanwhile: nothing can know of it.
+        if isLanding(effect), tracks.persons[field] != nil { tracks.unsettled.insert(key) }
         tracks.persons[field] = nil
         guard let mark, name != "hs_note_body", !tracks.sharesAddresses else { return }
         evidence.expect(mark.tenant == index, .rightAccount, "\(field) = \(value)")

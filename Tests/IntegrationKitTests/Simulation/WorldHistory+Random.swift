@@ -106,6 +106,23 @@ extension Step {
         }
         add(weights.traps) { [.trap(process: process, Trap(&$0)), .sync(process: process)] }
         add(weights.traps / 3) { _ in [.crash(process: process)] }
+        add(weights.traps / 3) { _ in [.reopen] }
+        add(weights.traps / 3) { random in
+            // A create that leaves as late as it may, of a process that ends; its bytes arrive as late as they may.
+            [
+                .trap(
+                    process: process,
+                    Trap(
+                        place: .committed,
+                        count: random.number(1..<4),
+                        event: .freeze(milliseconds: 4_900, othersWork: false)
+                    )
+                ),
+                .trap(process: process, Trap(place: .sending, count: 1, event: .death(arrivesAfter: 89_900))),
+                .sync(process: process), .reopen, .wait(milliseconds: random.pick([31_000, 91_000])),
+                .sync(process: 1 - process),
+            ]
+        }
         add(weights.webhooks) {
             [.webhooks(process: process, isReordered: $0.chance(2), isDoubled: $0.chance(3))]
         }

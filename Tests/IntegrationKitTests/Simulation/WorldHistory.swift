@@ -80,6 +80,8 @@ enum Step: Codable, Hashable, Sendable {
     case storeFails(process: Int, StoreFault, commit: Int)
     case trap(process: Int, Trap)
     case crash(process: Int)
+    /// All processes end, and the store is opened again: nobody knows who held what.
+    case reopen
 
     // MARK: Webhooks
     case webhooks(process: Int, isReordered: Bool, isDoubled: Bool)
