@@ -66,7 +66,7 @@ extension SimulatedWooCommerce {
         public var creationsRace = false
         /// The most items of a batch.
         public var batchLimit = 100
-        /// The largest batch that PHP finishes in time; a larger one is answered with 504 and done later. Nil: any.
+        /// The largest batch that PHP finishes in time, nil: any; a larger one is answered with 504 and done later.
         public var batchSizeInTime: Int?
         /// How long a batch that is too large goes on.
         public var lateBatchDelay = Duration.seconds(30)
@@ -111,6 +111,28 @@ extension SimulatedWooCommerce {
         public var permission: Permission
         /// The user whose rights it has.
         public var userID: Int64
+
+        /// Creates a key.
+        ///
+        /// - Parameters:
+        ///   - id: The number of the key.
+        ///   - consumerKey: The consumer key.
+        ///   - consumerSecret: The consumer secret.
+        ///   - permission: What it may do.
+        ///   - userID: The user whose rights it has.
+        public init(
+            id: Int64,
+            consumerKey: String,
+            consumerSecret: String,
+            permission: Permission = .readWrite,
+            userID: Int64 = 1
+        ) {
+            self.id = id
+            self.consumerKey = consumerKey
+            self.consumerSecret = consumerSecret
+            self.permission = permission
+            self.userID = userID
+        }
     }
 
     /// A mail that a shop sent.
