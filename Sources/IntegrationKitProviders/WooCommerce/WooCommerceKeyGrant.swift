@@ -49,7 +49,9 @@ extension WooCommerceProvider {
 }
 
 extension WooCommerceProvider: GrantReceiving {
-    /// Reads a key that a shop's server posted. It is not signed: the state names its sender, the connection test its shop.
+    /// Reads a key that a shop's server posted.
+    ///
+    /// It is not signed: the state names its sender, the connection test its shop.
     public func grant(in request: HTTPRequest, expecting state: Secret) throws -> TokenGrant {
         let json = try JSONValue(parsingAfterNoise: request.body ?? Data())
         let told = Data((json["user_id"]?.idText ?? "").utf8)
