@@ -189,7 +189,9 @@ struct HTTPPipeline: Sendable {
     }
 
     private func learnRefusal(in response: HTTPResponse, to request: HTTPRequest, for party: BudgetParty) {
-        guard let failure = provider.failure(in: response, to: request), failure.code == .limited else { return }
+        guard let failure = provider.failure(in: response, to: request),
+            failure.code == .limited || failure.budget != nil
+        else { return }
         var wait: Duration?
         if case .after(let advised) = failure.retry { wait = advised }
         // A refusal that names no budget may stand for any that the request spent of.

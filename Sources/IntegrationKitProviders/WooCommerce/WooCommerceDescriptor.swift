@@ -134,6 +134,7 @@ extension WooCommerceProvider {
             kind: .note,
             name: LocalizedText("Order notes", fr: "Notes de commande"),
             canPull: false,
+            canUpdate: false,
             safety: .marked,
             note: LocalizedText(
                 "Notes are private unless the host agreed to mail people. WooCommerce lets nobody change a note; a short "

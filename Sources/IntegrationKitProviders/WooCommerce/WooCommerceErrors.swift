@@ -301,10 +301,15 @@ extension WooCommerceProvider {
             retry: .after(response.retryAfter),
             concerns: .account,
             mayHaveHappened: request.effect == .write && !isMaintenance,
+            budget: WooCommerceProvider.isOverloaded(response.status) && !isMaintenance
+                ? WooCommerceBudget.parallel : nil,
             status: response.status,
             body: body
         )
     }
+
+    /// Whether a status tells that the shop's server, or a gateway before it, could not keep up.
+    static func isOverloaded(_ status: Int) -> Bool { [408, 502, 503, 504, 508, 524].contains(status) }
 
     /// Makes an error.
     static func error(

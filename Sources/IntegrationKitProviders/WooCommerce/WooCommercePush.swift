@@ -184,7 +184,7 @@ extension WooCommerceProvider {
             // Cancelled, or an error of a transport that does not say: bytes may have left.
             return items.map { _ in .unknown(WooCommerceCall.unanswered(mayHaveHappened: true)) }
         }
-        if [408, 502, 503, 504, 524].contains(response.status) { shrink(items.count, in: session) }
+        if WooCommerceProvider.isOverloaded(response.status) { shrink(items.count, in: session) }
         guard let error = failure(in: response, to: request) else {
             guard let answer = try? WooCommerceBody.json(of: response) else {
                 return items.map { _ in .unknown(WooCommerceCall.unanswered(mayHaveHappened: true)) }
