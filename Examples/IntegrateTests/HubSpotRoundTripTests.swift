@@ -319,7 +319,7 @@ struct HubSpotRoundTripTests {
         #expect(try repeated.json()["ignored"]?.int64 == 1)
         world.pass(.seconds(3600))
         #expect(await world.run("webhook", "delivery.http", environment: secret).code == .failed)
-        let then = ISO8601.string(from: world.clock.wall.addingTimeInterval(-3600))
+        let then = ISO8601.string(from: world.clock.timeSource.now().addingTimeInterval(-3600))
         #expect(await world.run("webhook", "delivery.http", "--received", then, environment: secret).code == .done)
     }
 

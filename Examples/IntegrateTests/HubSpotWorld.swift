@@ -19,7 +19,7 @@ struct ToolRun: Sendable {
 final class HubSpotWorld: Sendable {
     static let portal: Int64 = 42
 
-    let clock = ManualClock(skippingSleepsUpTo: .seconds(120))
+    let clock = ShiftedClock()
     let hubSpot: SimulatedHubSpot
     let folder: TemporaryFolder
     let token: String
@@ -82,7 +82,7 @@ final class HubSpotWorld: Sendable {
 
     /// Lets a little time pass, so that what was done is over by the platform's clock.
     func pass(_ duration: Duration = .seconds(30)) {
-        clock.advance(by: duration)
+        clock.shift(by: duration)
     }
 
     /// The records of the records file, by id.

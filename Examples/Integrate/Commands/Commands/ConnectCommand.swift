@@ -38,6 +38,12 @@ extension Command {
                 help: "In which direction records travel; both by default."
             ),
             Option(
+                name: "notify-people",
+                value: nil,
+                help: "Agrees to writes at which the platform mails people, such as a shop that greets a new customer. "
+                    + "Without it those are left out."
+            ),
+            Option(
                 name: "no-provision",
                 value: nil,
                 help: "Makes no fields on the platform, such as the one that holds your records' keys."
@@ -115,7 +121,8 @@ extension CommandContext {
                 let wanted = SyncSettings(
                     direction: direction,
                     frequency: .manual,
-                    routes: platform.routesWithDeletions
+                    routes: platform.routesWithDeletions,
+                    mayNotifyPeople: arguments.has("notify-people")
                 )
                 return connected(
                     try await workspace.manager.connect(
@@ -215,6 +222,10 @@ extension CommandContext {
         }
         for field in method.fields where form[field.id] == nil {
             form[field.id] = try await answer(for: field, of: platform, baseURL: baseURL)
+        }
+        for field in method.fields where field.kind == .url && form[field.id]?.lowercased().hasPrefix("http://") == true
+        {
+            throw arguments.misuse("an address without encryption is given as --base-url, with --allow-http")
         }
         return form
     }

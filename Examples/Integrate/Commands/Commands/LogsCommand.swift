@@ -121,7 +121,7 @@ enum LogExport: String {
         ]
     }
 
-    /// A cell of a CSV file. One that a spreadsheet would take for a formula begins with an apostrophe.
+    /// A cell of a CSV file; one that a spreadsheet would take for a formula begins with an apostrophe.
     static func cell(_ text: String) -> String {
         let formula: Set<Character> = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
         let isFormula = text.first.map { formula.contains($0) || $0 == "\r\n" } ?? false

@@ -34,7 +34,7 @@ extension Command {
         ],
         notes: [
             "The secret is INTEGRATE_PLATFORM_WEBHOOK_SECRET in the environment, such as "
-                + "INTEGRATE_HUBSPOT_WEBHOOK_SECRET, or is asked for without echo."
+                + "INTEGRATE_HUBSPOT_WEBHOOK_SECRET, or is asked for without echo where there is none."
         ],
         examples: [
             Example(
@@ -59,13 +59,13 @@ extension CommandContext {
         let settings = try settings()
         let key = try masterKey.load(making: nil)
         let platform = try await sender(settings, key)
-        let secret = try await webhookSecret(of: platform)
-        return try await withWorkspace(settings, key: key, platformSecrets: [platform: secret]) { workspace in
+        let secrets = try await webhookSecret(of: platform).map { [platform: $0] } ?? [:]
+        return try await withWorkspace(settings, key: key, platformSecrets: secrets) { workspace in
             var manager = workspace.manager
             if let received {
                 var time = surroundings.time
                 time.now = { received }
-                manager = try await self.manager(settings, key, workspace.store, [platform: secret], time: time)
+                manager = try await self.manager(settings, key, workspace.store, secrets, time: time)
             }
             let receipt = await WebhookInbox(manager).receive(request, from: platform)
             if let error = receipt.error { throw error }
@@ -113,9 +113,12 @@ extension CommandContext {
         return only
     }
 
-    private func webhookSecret(of platform: PlatformID) async throws -> Secret {
+    /// The secret of a platform's webhooks; nil: those that the library ordered itself have one that is stored.
+    private func webhookSecret(of platform: PlatformID) async throws -> Secret? {
         let variable = CommandContext.variable(platform, "webhook_secret")
         if let value = surroundings.environment[variable], !value.isEmpty { return Secret(value) }
+        let provider = surroundings.providers.first { $0.descriptor.id == platform }
+        guard !(provider is any WebhookSubscribing) else { return nil }
         guard let prompt = surroundings.prompt else {
             throw IntegrationError(
                 .invalidInput,
@@ -136,9 +139,7 @@ extension CommandContext {
 enum RawRequest {
     /// Reads a request; the body stays as its bytes are.
     ///
-    /// - Parameters:
-    ///   - data: Request line, header fields, an empty line, the body.
-    ///   - publicURL: The address that was called; nil: https, the `Host` field and the request line's target.
+    /// Without a public address the one that was called is https, the `Host` field and the request line's target.
     static func read(_ data: Data, publicURL: URL?) throws -> HTTPRequest {
         var rest = data[...]
         func line() throws -> String {

@@ -16,11 +16,7 @@ struct EventLines {
     private var number = 0
     private var isAtEnd = false
 
-    /// Opens a file.
-    ///
-    /// - Parameters:
-    ///   - file: The file.
-    ///   - tenant: The tenant of events that name none; an event of another tenant is refused.
+    /// Opens a file; events that name no tenant are of the given one, and those of another tenant are refused.
     init(_ file: URL, tenant: String) throws {
         do {
             handle = try FileHandle(forReadingFrom: file)

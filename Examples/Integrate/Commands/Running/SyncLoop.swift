@@ -42,12 +42,7 @@ struct SyncLoop {
     private var progress: Progress
     private let purpose: Purpose
 
-    /// Prepares the work.
-    ///
-    /// - Parameters:
-    ///   - workspace: The folder, opened.
-    ///   - context: The command, whose `--until` says when to stop.
-    ///   - purpose: What the work is for.
+    /// Prepares the work; the command's `--until` says when to stop.
     init(_ workspace: Workspace, _ context: CommandContext, _ purpose: Purpose) throws {
         self.workspace = workspace
         self.purpose = purpose

@@ -27,9 +27,7 @@ struct MasterKey: Sendable {
         text != nil || FileManager.default.fileExists(atPath: file.path(percentEncoded: false))
     }
 
-    /// Returns the key.
-    ///
-    /// - Parameter making: Makes a key file where there is no key; nil: that is an error.
+    /// Returns the key; where there is none, `making` makes a file with one, and without it that is an error.
     func load(making random: RandomSource?) throws -> Data {
         if let text { return try decode(text, from: MasterKey.variable) }
         let path = file.path(percentEncoded: false)

@@ -57,7 +57,9 @@ actor RecordsFile {
         return order.filter { $0.id == id }
     }
 
-    /// Takes events in: what they tell of the host's records. An event that was taken in before changes nothing.
+    /// Notes what events tell of the host's records.
+    ///
+    /// An event that was taken in before changes nothing.
     func take(_ events: [DomainEvent]) throws {
         try refresh()
         var changed: [HostReference: RecordLine] = [:]
