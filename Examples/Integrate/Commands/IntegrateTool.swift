@@ -59,15 +59,13 @@ public enum IntegrateTool {
         _ console: Console
     ) async throws -> ExitCode {
         let parser = ArgumentParser(commands: Command.all)
-        let words = arguments.filter { $0 != "--help" && $0 != "-h" }
-        if words.isEmpty || words.first == "help" {
-            if words.count > 1 {
-                console.print(Help.command(try parser.command(words[1])))
-            } else if words.isEmpty, arguments.isEmpty {
-                throw UsageError(message: "no command is given")
-            } else {
-                console.print(Help.tool(Command.all, groups: Command.groups))
-            }
+        let words = ArgumentParser.split(arguments).rest
+        if words.first == "help", let name = words.dropFirst().first {
+            console.print(Help.command(try parser.command(name)))
+            return .done
+        }
+        if words.first == "help" || words.isEmpty && arguments.contains(where: { ["--help", "-h"].contains($0) }) {
+            console.print(Help.tool(Command.all, groups: Command.groups))
             return .done
         }
         let parsed = try parser.parse(arguments)

@@ -29,21 +29,26 @@ struct ArgumentParser: Sendable {
         throw UsageError(message: "unknown command \(name)" + Self.suggestion(meant))
     }
 
-    /// Reads the words behind the tool's name; the first that is no option names the command.
-    func parse(_ words: [String]) throws -> ParsedArguments {
+    /// Returns the options that stand before the command, and the rest, which the command's name begins.
+    static func split(_ words: [String]) -> (leading: [String], rest: ArraySlice<String>) {
         var rest = words[...]
         var leading: [String] = []
-        // Options that all commands have may stand before the command.
         while let word = rest.first, word.hasPrefix("-") {
             rest.removeFirst()
             leading.append(word)
-            let name = Self.split(word).name
+            let name = split(word).name
             if !word.contains("="), Command.common.contains(where: { $0.name == name && $0.value != nil }),
                 let value = rest.popFirst()
             {
                 leading.append(value)
             }
         }
+        return (leading, rest)
+    }
+
+    /// Reads the words behind the tool's name; the first that is no option names the command.
+    func parse(_ words: [String]) throws -> ParsedArguments {
+        var (leading, rest) = Self.split(words)
         guard let name = rest.popFirst() else { throw UsageError(message: "no command is given") }
         var parsed = ParsedArguments(command: try command(name))
         var words = (leading + rest)[...]

@@ -60,9 +60,9 @@ extension CommandContext {
         for kind in platform.kinds {
             let ways = [kind.canPush ? "out" : nil, kind.canPull ? "back" : nil, kind.canDelete ? "delete" : nil]
             lines.append(
-                "  " + kind.kind.rawValue.padding(to: 14) + ways.compactMap(\.self).joined(separator: ", ")
+                "  " + kind.kind.rawValue.padding(to: 18) + ways.compactMap(\.self).joined(separator: ", ")
             )
-            lines += Help.wrapped(kind.note.text(in: language), indent: 16)
+            lines += Help.wrapped(kind.note.text(in: language), indent: 20)
         }
         lines += ["", "Events"]
         for route in platform.routes {
