@@ -2,7 +2,6 @@
 import Foundation
 import IntegrateCommands
 import IntegrationKit
-import IntegrationKitProviders
 import IntegrationKitTesting
 import Testing
 
@@ -53,20 +52,15 @@ struct HubSpotRoundTripTests {
     {
         let world = try await HubSpotWorld()
         for allowed in [[], ["--allow-http"], ["--allow-private"]] {
-            let output = Transcript()
-            let surroundings = Surroundings(
-                environment: world.environment,
-                home: world.folder.url,
-                currentFolder: world.folder.url,
-                output: { output.append($0) },
-                errors: { output.append($0) },
-                providers: [.hubSpot],
-                time: world.clock.timeSource,
-                interrupts: AsyncStream { $0.finish() }
-            )
             let words = ["connect", "hubspot", "--base-url", world.address.absoluteString] + allowed
-            #expect(await IntegrateTool.run(words, in: surroundings) == .failed)
-            #expect(output.text.contains("--allow-"))
+            let run = await ToolRun.run(
+                words,
+                in: world.folder,
+                environment: world.environment,
+                time: world.clock.timeSource
+            )
+            #expect(run.code == .failed)
+            #expect(run.errors.contains("--allow-"))
         }
         #expect(world.hubSpot.calls.isEmpty)
         let run = await world.run("list")

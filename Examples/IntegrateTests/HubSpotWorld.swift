@@ -13,6 +13,46 @@ struct ToolRun: Sendable {
     var errors: String
 
     func json() throws -> JSONValue { try JSONValue(parsing: Data(output.utf8)) }
+
+    /// Runs the tool in this process, in a home folder of its own.
+    static func run(
+        _ arguments: [String],
+        in folder: TemporaryFolder,
+        environment: [String: String],
+        time: TimeSource,
+        prompt: (any Prompt)? = nil,
+        interrupts: AsyncStream<Void>? = nil
+    ) async -> ToolRun {
+        let output = Transcript()
+        let errors = Transcript()
+        let surroundings = Surroundings(
+            environment: environment,
+            home: folder.url,
+            currentFolder: folder.url,
+            output: { output.append($0) },
+            errors: { errors.append($0) },
+            prompt: prompt,
+            providers: [.hubSpot, .wooCommerce],
+            time: time,
+            interrupts: interrupts ?? AsyncStream { $0.finish() }
+        )
+        let code = await IntegrateTool.run(arguments, in: surroundings)
+        return ToolRun(code: code, output: output.text, errors: errors.text)
+    }
+}
+
+extension TemporaryFolder {
+    /// The records of the tool's records file, by id.
+    func records() throws -> [String: JSONValue] {
+        var records: [String: JSONValue] = [:]
+        for line in try read(".integrate/records.jsonl").split(separator: "\n") {
+            let json = try JSONValue(parsing: Data(line.utf8))
+            let id = try #require(json["id"]?.string)
+            #expect(records[id] == nil, "one line per record")
+            records[id] = json
+        }
+        return records
+    }
 }
 
 /// A person with the tool, and a HubSpot behind a server on this machine.
@@ -48,21 +88,14 @@ final class HubSpotWorld: Sendable {
         prompt: (any Prompt)? = nil,
         interrupts: AsyncStream<Void>? = nil
     ) async -> ToolRun {
-        let output = Transcript()
-        let errors = Transcript()
-        let surroundings = Surroundings(
+        await ToolRun.run(
+            arguments,
+            in: folder,
             environment: environment ?? self.environment,
-            home: folder.url,
-            currentFolder: folder.url,
-            output: { output.append($0) },
-            errors: { errors.append($0) },
-            prompt: prompt,
-            providers: [.hubSpot],
             time: clock.timeSource,
-            interrupts: interrupts ?? AsyncStream { $0.finish() }
+            prompt: prompt,
+            interrupts: interrupts
         )
-        let code = await IntegrateTool.run(arguments, in: surroundings)
-        return ToolRun(code: code, output: output.text, errors: errors.text)
     }
 
     /// Connects the account; a failure fails the test.
@@ -85,17 +118,7 @@ final class HubSpotWorld: Sendable {
         clock.shift(by: duration)
     }
 
-    /// The records of the records file, by id.
-    func records() throws -> [String: JSONValue] {
-        var records: [String: JSONValue] = [:]
-        for line in try folder.read(".integrate/records.jsonl").split(separator: "\n") {
-            let json = try JSONValue(parsing: Data(line.utf8))
-            let id = try #require(json["id"]?.string)
-            #expect(records[id] == nil, "one line per record")
-            records[id] = json
-        }
-        return records
-    }
+    func records() throws -> [String: JSONValue] { try folder.records() }
 
     /// The live contacts by e-mail address.
     func contacts() -> [String: [SimulatedHubSpot.Snapshot]] {
