@@ -5,7 +5,7 @@ public import IntegrationKit
 extension SimulatedHubSpot {
     /// What the platform keeps from one run of a program to the next.
     private struct Saved: Codable {
-        var random: HubSpotRandom
+        var random: SimulationRandom
         var seed: UInt64
         var accounts: [Int64: HubSpotAccountState]
         var tokens: [String: HubSpotToken]
