@@ -12,6 +12,8 @@ struct FieldMerge {
         /// The host's side: queued words, and for other fields the record as it is now (whose words have no job; a
         /// change that stands there alone waits for its event).
         var host: [FieldName: HostWord]
+        /// What the host said before and may have been written: on the platform it is no news.
+        var superseded: [FieldName: [FieldValue]] = [:]
         /// The platform's side as just read; nil: not looked at.
         var remote: RemoteRecord?
         var policy: SyncSettings.ConflictPolicy
@@ -98,6 +100,11 @@ struct FieldMerge {
     ) throws(TransformFailure) {
         if try rule.outward(word.value, context: mapper.context).isLooselyEquivalent(to: remote) {
             agree(word, remote, rule, into: &result)
+            return
+        }
+        for earlier in input.superseded[rule.rule.host] ?? []
+        where try rule.outward(earlier, context: mapper.context).isLooselyEquivalent(to: remote) {
+            try takeHost(word, rule, input, into: &result)
             return
         }
         // Without an agreed pair an empty side has no say: nothing proves that somebody emptied it.

@@ -46,6 +46,8 @@ struct JobFold: Sendable {
     /// Whether an existing record is left as it is.
     var onlyIfMissing = false
     var words: [FieldName: HostWord] = [:]
+    /// What the folded jobs said before: an attempt that nobody remembers may have written it.
+    var superseded: [FieldName: [FieldValue]] = [:]
     var related: [RelatedRecord] = []
     var relations: [EventRoute.RelationRule] = []
     /// The jobs that are folded, oldest first.
@@ -135,6 +137,7 @@ struct JobFold: Sendable {
             if let earlier = words[name] {
                 if word.yields == true && earlier.yields != true { continue }
                 if word.yields == earlier.yields, !word.isLater(than: earlier) { continue }
+                superseded[name, default: []].append(earlier.value)
             }
             words[name] = word
         }

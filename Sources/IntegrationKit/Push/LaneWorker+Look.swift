@@ -93,8 +93,9 @@ extension LaneWorker {
                 in: session
             )
             guard found.count == chunk.count else { throw miscount("fetchRecords") }
+            let began = Self.began(readAt, session)
             for (var plan, fetched) in zip(chunk, found) {
-                plan.readAt = readAt
+                plan.readAt = began
                 switch fetched {
                 case .found(let record):
                     plan.remote = record
@@ -132,7 +133,7 @@ extension LaneWorker {
             guard found.count == writes.count else { throw miscount("lookUp") }
             var met: [Plan] = []
             for ((plan, _), answer) in zip(writes, found) {
-                if let plan = try await meet(plan, answer, readAt: readAt) { met.append(plan) }
+                if let plan = try await meet(plan, answer, readAt: Self.began(readAt, session)) { met.append(plan) }
             }
             result += try await claim(met)
         }

@@ -53,6 +53,7 @@ extension LaneWorker {
             FieldMerge.Input(
                 tags: plan.link.tags,
                 host: words,
+                superseded: plan.fold.superseded,
                 remote: plan.remote,
                 policy: integration.settings.conflictPolicy,
                 delivers: integration.delivers && host != nil,

@@ -93,6 +93,12 @@ extension LaneWorker {
         let fold = plan.fold
         var commit = LaneCommit(plan.work)
         commit.dueAfter = plan.work.hasMore(than: fold.jobs) ? .zero : nil
+        if fold.outcome != .read, plan.link.isLinked, let settlesAt = plan.link.settlesAt,
+            let wait = core.wait(until: settlesAt)
+        {
+            commit.dueAfter = wait
+            return commit
+        }
         switch fold.outcome {
         case .nothing:
             // What waits for the record learns that it will not come.
@@ -113,10 +119,6 @@ extension LaneWorker {
         }
         if plan.link.state == .merged {
             return try block(plan, mergedAway())
-        }
-        if let settlesAt = plan.link.settlesAt, let wait = core.wait(until: settlesAt) {
-            commit.dueAfter = wait
-            return commit
         }
         if fold.onlyIfMissing, plan.link.isLinked {
             try finish(fold.jobs, .unchanged, "The record is there already.", in: &commit)

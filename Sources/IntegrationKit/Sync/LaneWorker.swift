@@ -64,6 +64,13 @@ struct LaneWorker: Sendable {
         }
     }
 
+    /// When a read began, by the platform's clock.
+    ///
+    /// Until a platform's first answer the machine's own clock stands in for it, and may be fast: an answer tells better.
+    static func began(_ believed: Date, _ session: ProviderSession) -> Date {
+        min(believed, session.now())
+    }
+
     /// Releases lanes that could not be worked on.
     func release(_ works: [LaneWork], after: Duration?) async throws {
         try await commit(

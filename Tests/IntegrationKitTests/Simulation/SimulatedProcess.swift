@@ -73,7 +73,7 @@ struct SimulatedProcess: Sendable {
 /// What the parts of a process ask of the world around it.
 protocol Surroundings: AnyObject, Sendable {
     /// A process stands still.
-    func freeze(process: Int, milliseconds: Int, othersWork: Bool) async
+    func freeze(process: Int, milliseconds: Int, othersWork: Bool, hostSaves: Int?) async
     /// The integrations that there ever were.
     var integrations: [String] { get async }
 }
@@ -160,8 +160,13 @@ struct ProcessStore: IntegrationStore {
         case .death:
             fate.die()
             throw StoreFailure.refused(Died())
-        case .freeze(let milliseconds, let othersWork):
-            await world.freeze(process: process, milliseconds: milliseconds, othersWork: othersWork)
+        case .freeze(let milliseconds, let othersWork, let prospect):
+            await world.freeze(
+                process: process,
+                milliseconds: milliseconds,
+                othersWork: othersWork,
+                hostSaves: prospect
+            )
         case nil: break
         }
     }
@@ -257,8 +262,13 @@ struct Wire: HTTPTransport {
                     air.add(request, context, arrives: clock.now.advanced(by: .milliseconds(arrival)))
                 }
                 throw broken(mayHaveHappened: true)
-            case .freeze(let milliseconds, let othersWork):
-                await world.freeze(process: process, milliseconds: milliseconds, othersWork: othersWork)
+            case .freeze(let milliseconds, let othersWork, let prospect):
+                await world.freeze(
+                    process: process,
+                    milliseconds: milliseconds,
+                    othersWork: othersWork,
+                    hostSaves: prospect
+                )
             case nil: break
             }
         }
@@ -275,8 +285,13 @@ struct Wire: HTTPTransport {
             fate.die()
             evidence.ended(request, nil)
             throw broken(mayHaveHappened: true)
-        case .freeze(let milliseconds, let othersWork):
-            await world.freeze(process: process, milliseconds: milliseconds, othersWork: othersWork)
+        case .freeze(let milliseconds, let othersWork, let prospect):
+            await world.freeze(
+                process: process,
+                milliseconds: milliseconds,
+                othersWork: othersWork,
+                hostSaves: prospect
+            )
         case nil: break
         }
         guard !fate.isDead, start.duration(to: clock.now) <= context.timeout else {

@@ -8,17 +8,18 @@ import IntegrationKitTesting
 extension SimulatedWorld {
     /// Lets one step happen.
     func carryOut(_ step: Step) async throws {
+        tracks.hasFaults = tracks.hasFaults || step.isFault
         switch step {
         case .hostSaves(let tenant, let prospect, let fields, let n):
-            await save(tenant, await prospectReference(tenant, prospect), fields, n)
+            await save(tenant, await prospectReference(tenant, prospect), fields, number(n))
         case .hostDeletes(let tenant, let prospect, let n):
-            await deleteHere(tenant, await prospectReference(tenant, prospect), n)
+            await deleteHere(tenant, await prospectReference(tenant, prospect), number(n))
         case .hostSharesAddress(let tenant, let prospect, let other, let n):
-            await shareAddress(tenant, prospect, with: other, n)
+            await shareAddress(tenant, prospect, with: other, number(n))
         case .hostWritesNote(let tenant, let prospect, let n):
-            await writeNote(tenant, await prospectReference(tenant, prospect), n)
+            await writeNote(tenant, await prospectReference(tenant, prospect), number(n))
         case .hostSavesDeal(let tenant, let deal, let prospect, let n):
-            await saveDeal(tenant, deal, await prospectReference(tenant, prospect), n)
+            await saveDeal(tenant, deal, await prospectReference(tenant, prospect), number(n))
         case .hostRefuses(let refuses):
             tracks.hasRefused = tracks.hasRefused || refuses
             await records.refuse { change in refuses && change.fields["city"] != nil ? Died() : nil }
@@ -65,7 +66,15 @@ extension SimulatedWorld {
         return HostReference(tenant: name, kind: "prospect", id: "p\(prospect % 4)")
     }
 
-    private func save(_ tenant: Int, _ reference: HostReference, _ mask: Fields, _ n: Int) async {
+    /// The number of a new value: they rise with time, whatever steps were left out.
+    func number(_ n: Int) -> Int {
+        lastNumber = max(lastNumber + 1, n * 100)
+        return lastNumber
+    }
+
+    func save(_ tenant: Int, _ reference: HostReference, _ mask: Fields, _ n: Int, by process: Int? = nil) async {
+        speaker = process
+        defer { speaker = nil }
         guard !tenants[tenant].isErased else { return }
         var fields: [FieldName: FieldValue] = [:]
         for (name, _) in mask.names where name != "email" {
@@ -167,7 +176,7 @@ extension SimulatedWorld {
         let sorted = own.sorted { ($0.reference.kind, $0.reference.id) > ($1.reference.kind, $1.reference.id) }
         for row in sorted {
             tracks.retellings += 1
-            let n = 100_000 + tracks.retellings
+            let n = number(100_000 + tracks.retellings)
             if let record = await records.record(row.reference) {
                 let kind: EventKind = row.reference.kind == "prospect" ? .prospectCreated : .appointmentCreated
                 let prospect = tracks.related["\(tenant) \(row.reference.id)"]
@@ -203,7 +212,7 @@ extension SimulatedWorld {
     private func actOnPlatform(_ step: Step) throws {
         switch step {
         case .personCreates(let tenant, let n):
-            let mark = Mark(.person, tenant, "x", n)
+            let mark = Mark(.person, tenant, "x", number(n))
             try platform.create(
                 "contacts",
                 in: tenants[tenant].portal,
@@ -211,7 +220,7 @@ extension SimulatedWorld {
             )
         case .personEdits(let tenant, let place, let mask, let n):
             guard let id = self.place(tenant, place) else { return }
-            let mark = Mark(.person, tenant, "x", n)
+            let mark = Mark(.person, tenant, "x", number(n))
             var values = Dictionary(uniqueKeysWithValues: mask.names.map { ($0.remote, mark.text) })
             if mask.contains(.email) { values["email"] = mark.address }
             try platform.edit("contacts", id, in: tenants[tenant].portal, values)
@@ -234,7 +243,7 @@ extension SimulatedWorld {
             try platform.merge("contacts", loser, into: winner, in: tenants[tenant].portal)
         case .personEditsDeal(let tenant, let place, let n):
             guard let id = self.place(tenant, place, of: "deals") else { return }
-            let mark = Mark(.person, tenant, "x", n)
+            let mark = Mark(.person, tenant, "x", number(n))
             try platform.edit("deals", id, in: tenants[tenant].portal, ["dealname": mark.text])
         default: break
         }
@@ -439,6 +448,15 @@ extension SimulatedWorld {
         let process = try await living(0)
         try await process.manager.adoptRestoredStore()
         processes[1].fate.die()
+    }
+}
+
+extension Step {
+    fileprivate var isFault: Bool {
+        switch self {
+        case .fault, .faultsAtRandom, .storeFails, .trap, .crash, .reopen, .restore, .skew: true
+        default: false
+        }
     }
 }
 

@@ -64,6 +64,10 @@ actor SimulatedWorld: Surroundings {
     var skews: [Double] = [0, 0]
     var seed: UInt64
     var tracks = Tracks()
+    /// The number of the last value that was written.
+    var lastNumber = 0
+    /// The process through which the host says things; nil: either.
+    var speaker: Int?
 
     init(_ history: WorldHistory) async throws {
         seed = history.seed
@@ -206,8 +210,12 @@ actor SimulatedWorld: Surroundings {
         if end > clock.now { clock.advance(by: clock.now.duration(to: end)) }
     }
 
-    func freeze(process: Int, milliseconds: Int, othersWork: Bool) async {
+    func freeze(process: Int, milliseconds: Int, othersWork: Bool, hostSaves: Int?) async {
         await pass(.milliseconds(milliseconds))
+        if let hostSaves {
+            let reference = HostReference(tenant: tenants[0].name, kind: "prospect", id: "p\(hostSaves)")
+            await save(0, reference, [.firstName, .city], number(0), by: 1 - process)
+        }
         guard othersWork, !processes[1 - process].fate.isDead else { return }
         // The frozen process's own request may be cancelled meanwhile; the other one knows nothing of that.
         await Task { _ = await self.sync(1 - process) }.value
@@ -252,7 +260,7 @@ actor SimulatedWorld: Surroundings {
         _ fields: [FieldName: FieldValue],
         related: [RelatedRecord] = []
     ) async {
-        guard let process = try? await living(n % 2) else { return }
+        guard let process = try? await living(speaker ?? (n / 100) % 2) else { return }
         let event = DomainEvent(
             kind,
             id: "e\(n)",

@@ -40,6 +40,7 @@ struct Tracks {
     var readdressed: Set<String> = []
     var sharesAddresses = false
     var hasMerged = false
+    var hasFaults = false
     var hasRefused = false
     var retellings = 0
     var hasErased: Set<String> = []
@@ -141,6 +142,9 @@ extension SimulatedWorld {
         tracks.seen[tenant.portal] = history.count
     }
 
+    /// Whether every answer has arrived so far, and every clock was right.
+    private var isCalm: Bool { !tracks.hasFaults }
+
     private func isByAPI(_ effect: SimulatedHubSpot.Effect) -> Bool {
         if case .api = effect.source { true } else { false }
     }
@@ -220,6 +224,7 @@ extension SimulatedWorld {
         }
         // Bytes that were long on their way undo what a person did meanwhile: nothing can know of it.
         if isLanding(effect), tracks.persons[field] != nil { tracks.unsettled.insert(key) }
+        let isOverPerson = tracks.persons[field].map { $0.value.lowercased() != value.lowercased() } ?? false
         tracks.persons[field] = nil
         guard let mark, name != "hs_note_body", !tracks.sharesAddresses else { return }
         evidence.expect(mark.tenant == index, .rightAccount, "\(field) = \(value)")
@@ -229,6 +234,13 @@ extension SimulatedWorld {
         }
         if name != "associated" { tracks.owners[key] = mark.id }
         guard !isLanding(effect), !tenant.isReborn, !tracks.unsettled.contains(key) else { return }
+        if isOverPerson, isCalm, effect.values["lastname"] == nil {
+            evidence.expect(
+                mark.number > tracks.written[field] ?? 0,
+                .peopleAreHeard,
+                "\(field) = \(value) was written once more, over a person's edit"
+            )
+        }
         evidence.expect(
             mark.number >= tracks.written[field] ?? 0,
             .inOrder,

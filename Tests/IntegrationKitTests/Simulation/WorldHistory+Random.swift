@@ -101,25 +101,25 @@ extension Step {
         add(weights.faults) { [.fault($0.pick(PlatformFault.allCases), calls: $0.number(1..<3))] }
         add(weights.faults / 3) { [.faultsAtRandom(percent: $0.pick([10, 30]))] }
         add(weights.faults / 3) { _ in [.faultsEnd] }
+        add(weights.faults / 4) { _ in
+            // Nothing answers for some minutes, which no record is to blame for.
+            [.hostSaves(tenant: tenant, prospect: prospect, .firstName, n: n), .fault(.unavailable, calls: 40)]
+                + (0..<5).flatMap { _ in [Step.wait(milliseconds: 130_000), .sync(process: process)] } + [.faultsEnd]
+        }
         add(weights.faults / 3) {
             [.storeFails(process: process, $0.pick(StoreFault.allCases), commit: $0.number(1..<6))]
         }
         add(weights.traps) { [.trap(process: process, Trap(&$0)), .sync(process: process)] }
         add(weights.traps / 3) { _ in [.crash(process: process)] }
         add(weights.traps / 3) { _ in [.reopen] }
-        add(weights.traps / 3) { random in
+        add(weights.traps / 2) { random in
             // A create that leaves as late as it may, of a process that ends; its bytes arrive as late as they may.
-            [
-                .trap(
-                    process: process,
-                    Trap(
-                        place: .committed,
-                        count: random.number(1..<4),
-                        event: .freeze(milliseconds: 4_900, othersWork: false)
-                    )
-                ),
+            let pause = Trap.Event.freeze(milliseconds: 4_900, othersWork: false, hostSaves: nil)
+            return [
+                .hostSaves(tenant: tenant, prospect: prospect, .random(&random), n: n),
+                .trap(process: process, Trap(place: .committed, count: random.number(1..<4), event: pause)),
                 .trap(process: process, Trap(place: .sending, count: 1, event: .death(arrivesAfter: 89_900))),
-                .sync(process: process), .reopen, .wait(milliseconds: random.pick([31_000, 91_000])),
+                .sync(process: process), .reopen, .wait(milliseconds: random.pick([31_000, 85_500, 91_000])),
                 .sync(process: 1 - process),
             ]
         }
@@ -175,7 +175,11 @@ extension Step.Trap {
         } else if random.chance(2) {
             event = .death(arrivesAfter: nil)
         } else {
-            event = .freeze(milliseconds: random.pick([0, 4_900, 40_000, 130_000]), othersWork: !random.chance(4))
+            event = .freeze(
+                milliseconds: random.pick(place == .sending ? [0, 4_900] : [0, 4_900, 40_000, 130_000]),
+                othersWork: !random.chance(4),
+                hostSaves: random.chance(2) ? random.number(0..<4) : nil
+            )
         }
     }
 }

@@ -127,8 +127,9 @@ enum Step: Codable, Hashable, Sendable {
         enum Event: Codable, Hashable, Sendable {
             /// The process ends; bytes that were about to leave arrive so much later, or not at all.
             case death(arrivesAfter: Int?)
-            /// The process stands still for so many milliseconds while the other one works or not.
-            case freeze(milliseconds: Int, othersWork: Bool)
+            /// The process stands still for so many milliseconds while the other one works or not, perhaps on what the
+            /// host has just said of a prospect.
+            case freeze(milliseconds: Int, othersWork: Bool, hostSaves: Int?)
         }
     }
 }
