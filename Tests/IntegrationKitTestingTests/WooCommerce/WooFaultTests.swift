@@ -105,6 +105,8 @@ import Testing
         let kept = try await bench.call(.get, "products/\(id)")
         #expect(kept.headers["X-WC-Cache"] == "HIT")
         #expect(kept.body["name"] == "Mug")
+        let stranger = try await bench.call(.get, "products/\(id)", access: .none)
+        #expect(stranger.code == "woocommerce_rest_cannot_view")
         let tag = try #require(kept.headers["ETag"])
         #expect(try await bench.call(.get, "products/\(id)", headers: ["If-None-Match": tag]).status == 304)
         let skipped = try await bench.call(.get, "products/\(id)?_skip_cache=true")

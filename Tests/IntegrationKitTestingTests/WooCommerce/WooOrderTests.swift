@@ -150,6 +150,14 @@ import Testing
         #expect(order.body["total"] == "18.00")
     }
 
+    @Test(arguments: [("9.9.5", 200), ("10.8", 400)] as [(SimulatedWooCommerce.Version, Int)])
+    func olderShopsTurnOtherRecordsIntoOrders(version: SimulatedWooCommerce.Version, status: Int) async throws {
+        let bench = try WooBench { $0.version = version }
+        let mug = try await stocked(bench)
+        #expect(try await bench.call(.put, "orders/\(mug)", [:]).status == status)
+        #expect(try await bench.call(.get, "products/\(mug)").status == (status == 200 ? 404 : 200))
+    }
+
     @Test(arguments: [("9.9.5", 404), ("10.3", 200)] as [(SimulatedWooCommerce.Version, Int)])
     func allVariationsTogetherCameLater(version: SimulatedWooCommerce.Version, status: Int) async throws {
         let bench = try WooBench { $0.version = version }

@@ -85,6 +85,8 @@ import Testing
         _ = try await bench.call(.post, "orders/batch", ["delete": [.number(JSONNumber(orders[1]))]])
         let sub = try bench.platform.registerUser("sub@x.io", role: "subscriber", in: bench.home)
         _ = try await bench.call(.delete, "customers/\(sub)?force=true")
+        let buyer = try await bench.create("customers", ["email": "b@x.io"])
+        _ = try await bench.call(.post, "customers/batch", ["delete": [.number(JSONNumber(buyer))]])
         #expect(bench.platform.takeDeliveries(in: bench.home).isEmpty)
         _ = try await bench.call(.delete, "orders/\(orders[2])")
         let customer = try await bench.create("customers", ["email": "a@x.io"])
