@@ -15,6 +15,7 @@ extension SimulatedWorld {
     /// Lets the faults cease and works until everything that can be done is done; then looks at what has become of it.
     ///
     /// - Parameter days: How long the silence afterwards must last.
+    /// - Throws: What the work throws.
     func comeToRest(days: Int) async throws {
         platform.stopFailing()
         await records.refuse { _ in nil }
