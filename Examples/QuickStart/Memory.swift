@@ -15,6 +15,8 @@ struct Memory: Codable {
     var masterKey = Data(RandomSource.system.bytes(32))
     var hubSpot: Data?
     var company: Data?
+    var shop: Data?
+    var shopCompany: Data?
     /// Which record of the company is which in HubSpot.
     var partners: [HostReference: RemoteID] = [:]
     /// Records that people took apart again.
@@ -24,11 +26,12 @@ struct Memory: Codable {
 
     private static let name = "simulated.json"
     static let store = "store"
+    static let shopStore = "shop-store"
 
     /// Reads what the last run left; an empty one if there was none or it is to be forgotten.
     static func open(_ folder: URL, isFresh: Bool) throws -> Memory {
         let file = folder.appendingPathComponent(name)
-        let names = [name, store].map(folder.appendingPathComponent)
+        let names = [name, store, shopStore].map(folder.appendingPathComponent)
         var memory = Memory()
         if !isFresh, FileManager.default.fileExists(atPath: file.path) {
             memory = try JSONDecoder().decode(Memory.self, from: try Data(contentsOf: file))
@@ -56,13 +59,16 @@ struct Memory: Codable {
 
 extension World {
     /// Closes the store and keeps both sides for the next run.
-    func close(after verification: Verification) async throws {
+    func close(after verification: Verification, _ shop: Shop) async throws {
         await store.close()
+        await shop.store.close()
         var memory = memory
         memory.isUnderWay = false
         memory.date = clock.wall
         memory.hubSpot = try hubSpot.saved()
         memory.company = try await host.saved()
+        memory.shop = try shop.shop.saved()
+        memory.shopCompany = try await shop.host.saved()
         memory.partners = partners
         memory.parted = await parted()
         memory.waiting = Set(verification.waiting.map(\.event))

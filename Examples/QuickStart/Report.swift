@@ -14,6 +14,7 @@ struct Story: Sendable {
     var mail: Mail
     var applied: [InboundChange]
     var pull: Work
+    var shop: [String]
     var verification: Verification
     var simulated: Duration
     var real: Duration
@@ -34,6 +35,7 @@ struct Report {
         refused(story.verification.deadLetters)
         meanwhile(story)
         cameBack(story)
+        lines += story.shop
         title("STILL QUEUED  \(story.verification.waiting.count)")
         for (event, why) in story.verification.waiting {
             line(event, why.replacing(story.integration.id, with: story.integration.name))

@@ -32,9 +32,13 @@ func tell(_ options: Options) async throws -> Story {
     try await world.coordinator.pull(integration.id)
     let pull = try await world.settle()
 
+    let shop = try await Shop(in: world)
+    let shopStory = try await shop.tell()
+
     if let archive = options.archive { try world.recorder.write(to: archive) }
-    let verification = try await world.verify(intake, integration)
-    try await world.close(after: verification)
+    var verification = try await world.verify(intake, integration)
+    verification.faults += shopStory.faults
+    try await world.close(after: verification, shop)
     return Story(
         integration: integration,
         run: world.memory.run,
@@ -46,6 +50,7 @@ func tell(_ options: Options) async throws -> Story {
         mail: mail,
         applied: await world.host.applied,
         pull: pull,
+        shop: shopStory.lines,
         verification: verification,
         simulated: start.duration(to: world.clock.now),
         real: began.duration(to: .now),

@@ -217,6 +217,7 @@ extension RowIndex {
     /// - Parameters:
     ///   - changes: The commit.
     ///   - content: Returns what a row holds now.
+    /// - Returns: The entries that are taken.
     func takenEntries(
         by changes: Changes,
         content: (Int64) throws -> RowContent?
