@@ -83,7 +83,7 @@ extension CommandContext {
         _ intake: inout Intake
     ) async throws {
         var lines = try EventLines(file, tenant: tenant)
-        var progress = Progress(self)
+        var progress = ProgressDisplay(self)
         defer { progress.end() }
         var isAtEnd = false
         while !isAtEnd {

@@ -39,7 +39,7 @@ struct SyncLoop {
     private let workspace: Workspace
     private let time: TimeSource
     private let ends: Duration?
-    private var progress: Progress
+    private var progress: ProgressDisplay
     private let purpose: Purpose
 
     /// Prepares the work; the command's `--until` says when to stop.
@@ -48,7 +48,7 @@ struct SyncLoop {
         self.purpose = purpose
         time = context.surroundings.time
         ends = try context.duration("until").map { [time] in time.elapsed() + $0 }
-        progress = Progress(context)
+        progress = ProgressDisplay(context)
     }
 
     /// Works.

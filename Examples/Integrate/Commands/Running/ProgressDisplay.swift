@@ -2,7 +2,7 @@
 import IntegrationKit
 
 /// How far long work is: a bar on a terminal, now and then a line elsewhere.
-struct Progress {
+struct ProgressDisplay {
     private static let barWidth = 24
     private static let lineEvery = Duration.seconds(10)
     private static let lineEveryRecords = 1000

@@ -5,11 +5,11 @@ import Testing
 
 @testable import IntegrateCommands
 
-@Suite struct ProgressTests {
+@Suite struct ProgressDisplayTests {
     private let errors = Transcript()
     private let clock = ShiftedClock()
 
-    private func progress(drawsBar: Bool, _ words: String...) throws -> Progress {
+    private func progress(drawsBar: Bool, _ words: String...) throws -> ProgressDisplay {
         let errors = errors
         let surroundings = Surroundings(
             environment: [:],
@@ -23,7 +23,7 @@ import Testing
             interrupts: AsyncStream { $0.finish() }
         )
         let parsed = try ArgumentParser(commands: Command.all).parse(["push"] + words)
-        return Progress(CommandContext(parsed, surroundings, Console(surroundings, isJSON: false)))
+        return ProgressDisplay(CommandContext(parsed, surroundings, Console(surroundings, isJSON: false)))
     }
 
     @Test func `a terminal has one bar, which is taken away at the end`() throws {
