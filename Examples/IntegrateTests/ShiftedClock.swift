@@ -22,8 +22,14 @@ final class ShiftedClock: Sendable {
 
     private var elapsed: Duration { system.elapsed() - start + lock.withLock { unsafe shift } }
 
+    /// The clock as the tool takes it: a wait of up to ten seconds, as between two tries, moves the clock ahead in place
+    /// of taking its time; deadlines of requests are longer and real.
     var timeSource: TimeSource {
         var time = TimeSource.system
+        time.sleep = { duration in
+            try Task.checkCancellation()
+            if duration <= .seconds(10) { self.shift(by: duration) } else { try await self.system.sleep(duration) }
+        }
         time.elapsed = { self.elapsed }
         time.now = {
             let parts = self.elapsed.components
