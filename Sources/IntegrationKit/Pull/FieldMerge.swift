@@ -143,7 +143,8 @@ struct FieldMerge {
 
     private func isNews(_ word: HostWord, against base: FieldTag?, of rule: CompiledRule) -> Bool {
         guard let base else { return true }
-        if word.job != 0, word.job < base.event { return false }
+        // What the job said that last set the field is known, also when it is replayed.
+        if word.job != 0, word.job <= base.event { return false }
         if word.happened(before: base.at) { return false }
         return ledger.tag(rule.id, word.value) != base.host
     }

@@ -24,7 +24,7 @@ struct LaneWorker: Sendable {
                 idle.append(LaneCommit(work))
                 continue
             }
-            if work.lease.starts > 5, case .queued = head.record.state {
+            if work.lease.starts + (head.record.interruptions ?? 0) > 5, case .queued = head.record.state {
                 idle.append(try block(work, head, crashLoop(), at: core.now()))
                 continue
             }

@@ -272,7 +272,7 @@ struct Wire: HTTPTransport {
             case nil: break
             }
         }
-        let response: HTTPResponse
+        var response: HTTPResponse
         do {
             response = try await platform.send(request, context: context)
         } catch {
@@ -280,6 +280,7 @@ struct Wire: HTTPTransport {
             if !isSure { evidence.ended(request, nil) }
             throw error
         }
+        response.headers["Date"] = HTTPDate.text(clock.wall)
         switch fate.reach(request.effect == .write ? .sent : .read) {
         case .death:
             fate.die()

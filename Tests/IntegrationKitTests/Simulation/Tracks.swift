@@ -31,6 +31,10 @@ struct Tracks {
     var related: [String: HostReference] = [:]
     /// The text of each note, by its event.
     var notes: [String: String] = [:]
+    /// Records that were made by a call that arrived when its process was long gone.
+    var landed: Set<String> = []
+    /// Marks of records that people brought back.
+    var broughtBack: Set<String> = []
     var deletedHere: Set<HostReference> = []
     var archivedByPeople: Set<String> = []
     var archivedByUs: Set<String> = []
@@ -134,7 +138,9 @@ extension SimulatedWorld {
                 tracks.hasMerged = true
                 tracks.unsettled.insert("\(tenant.portal) \(effect.objectType) \(winner)")
             case .associated(let type, let id): noteRelation(effect, key, type, id, tenant, index)
-            case .restored: tracks.unsettled.insert(key)
+            case .restored:
+                tracks.unsettled.insert(key)
+                if let birth = tracks.births[key] { tracks.broughtBack.insert(birth) }
             case .updated, .dissociated, .propertyCreated: break
             }
             for (name, value) in effect.values { note(value, in: name, effect, key, tenant, index, step) }
@@ -159,6 +165,7 @@ extension SimulatedWorld {
         let texts = [effect.values["lastname"], effect.values["description"], effect.values["hs_note_body"]]
         guard isByAPI(effect), let mark = texts.compactMap({ $0 }).compactMap({ Mark(in: $0) }).first else { return }
         tracks.births[key] = mark.text
+        if isLanding(effect) { tracks.landed.insert(key) }
         let birth = "\(tenant.portal) \(mark.text)"
         tracks.creations[birth, default: 0] += 1
         // Where the account takes no key, nothing tells a new connection what an earlier one wrote.
@@ -173,7 +180,7 @@ extension SimulatedWorld {
 
     /// Whether a person took away what alone tells that a record is ours.
     private func isUnrecognizable(_ key: String, _ tenant: Tenant) -> Bool {
-        !tenant.plan.hasKeys && tracks.readdressed.contains(key)
+        !tenant.plan.hasKeys && (tracks.readdressed.contains(key) || tracks.hasMerged)
     }
 
     private func noteRemoval(_ effect: SimulatedHubSpot.Effect, _ key: String) {
