@@ -140,15 +140,20 @@ extension LaneWorker {
     /// Lets pass the time in which an update may still arrive whose sender ended or lost the lane: other bytes before it
     /// would be undone by it.
     private func settleInterrupted(_ plan: Plan) throws -> LaneCommit? {
-        guard plan.work.lease.starts > 1, plan.link.isLinked, [.save, .delete].contains(plan.fold.outcome) else {
+        guard plan.work.lease.starts > 1, let stored = plan.stored?.record, stored.isLinked,
+            [.save, .delete].contains(plan.fold.outcome)
+        else {
             return nil
         }
         var commit = LaneCommit(plan.work)
         var job = plan.head.record
         job.interruptions = (job.interruptions ?? 0) + 1
         commit.puts.append(try job.row(plan.head.id.key, memory: options.memory))
-        let settle = integration.record.profile.keySlots[plan.kind]?.settle ?? .seconds(60)
-        commit.dueAfter = options.requestTimeout + settle
+        let wait = longestArrival(of: plan.kind)
+        var link = stored
+        link.settlesAt = core.storeNow().advanced(by: wait)
+        commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
+        commit.dueAfter = wait
         return commit
     }
 

@@ -64,6 +64,11 @@ struct LaneWorker: Sendable {
         }
     }
 
+    /// How long after it left a write may still have its effect.
+    func longestArrival(of kind: RecordKind) -> Duration {
+        options.requestTimeout + (integration.record.profile.keySlots[kind]?.settle ?? .seconds(60))
+    }
+
     /// When a read began, by the platform's clock.
     ///
     /// Until a platform's first answer the machine's own clock stands in for it, and may be fast: an answer tells better.

@@ -22,7 +22,8 @@ final class Evidence: Sendable {
         var stopped: Set<String> = []
         var secrets: [String] = []
         var erased: Set<String> = []
-        var isRestored = false
+        /// Whether two records may have one name on the wire.
+        var isDoubtful = false
     }
 
     private let state = LockBox(State())
@@ -55,6 +56,9 @@ final class Evidence: Sendable {
     func forget(_ token: String) {
         state.withLock { $0.unknown = $0.unknown.filter { !$0.key.hasPrefix(token) } }
     }
+
+    /// From now on two records may share a mail address.
+    func doubt() { state.withLock { $0.isDoubtful = true } }
 
     /// What was made is gone again: what is made in its place is another record.
     func forgetUnknown() { state.withLock { $0.unknown = [:] } }
@@ -92,7 +96,9 @@ final class Evidence: Sendable {
             expect(lateness != nil, .leavesInTime, "\(key) leaves without a committed attempt")
             expect(lateness ?? 0 <= 0, .leavesInTime, "\(key) leaves \(lateness ?? 0) s too late")
             state.withLock { state in
-                guard let earlier = state.unknown["\(token) \(key)"], earlier != input else { return }
+                guard !state.isDoubtful, let earlier = state.unknown["\(token) \(key)"], earlier != input else {
+                    return
+                }
                 state.violations.append(Violation(invariant: .sameBytes, detail: "\(key): \(earlier) then \(input)"))
             }
         }

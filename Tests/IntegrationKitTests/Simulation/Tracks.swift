@@ -40,7 +40,7 @@ struct Tracks {
     var archivedByUs: Set<String> = []
     var dropped: Set<String> = []
     var droppedRecords: Set<HostReference> = []
-    /// Records whose mail address a person changed.
+    /// Records by whose mail address or title nobody finds them any more, since a person changed it.
     var readdressed: Set<String> = []
     var sharesAddresses = false
     var hasMerged = false
@@ -67,10 +67,20 @@ extension SimulatedWorld {
     ///
     /// - Parameter step: The number of the step that is over.
     func look(after step: Int) async {
+        for tenant in tenants { noteLandings(tenant) }
         await lookAtHost()
         for index in tenants.indices {
             lookAtPlatform(tenants[index], index, step)
             lookAtForeignAccount(tenants[index])
+        }
+    }
+
+    /// Bytes that were long on their way undo what a person did meanwhile: nothing can know of it.
+    private func noteLandings(_ tenant: Tenant) {
+        let history = platform.history(of: tenant.portal)
+        for effect in history[(tracks.seen[tenant.portal] ?? 0)...] where isLanding(effect) {
+            let isTouched = history.contains { $0.source == .person && $0.objectID == effect.objectID }
+            if isTouched { tracks.unsettled.insert("\(tenant.portal) \(effect.objectType) \(effect.objectID)") }
         }
     }
 
@@ -220,7 +230,7 @@ extension SimulatedWorld {
         let field = "\(key) \(name)"
         let mark = Mark(in: value)
         if !isByAPI(effect) {
-            if name == "email" { tracks.readdressed.insert(key) }
+            if name == "email" || name == "dealname" { tracks.readdressed.insert(key) }
             tracks.persons[field] = (value, step)
             return
         }
@@ -229,8 +239,6 @@ extension SimulatedWorld {
         {
             checkHeard(before, by: value, field, name, key, effect, tenant, step)
         }
-        // Bytes that were long on their way undo what a person did meanwhile: nothing can know of it.
-        if isLanding(effect), tracks.persons[field] != nil { tracks.unsettled.insert(key) }
         let isOverPerson = tracks.persons[field].map { $0.value.lowercased() != value.lowercased() } ?? false
         tracks.persons[field] = nil
         guard let mark, name != "hs_note_body", !tracks.sharesAddresses else { return }
