@@ -209,6 +209,8 @@ struct FieldMerge {
 }
 
 extension LoadedIntegration {
-    /// How far the platform's clock is ahead of the host's, in milliseconds, as far as its answers told.
-    var skew: Int64 { core.clock(of: record.account).now().milliseconds - core.now().milliseconds }
+    /// How far the platform's clock is ahead of ours, in milliseconds, as far as its answers told.
+    ///
+    /// Ours is the store's: all processes must come to one decision.
+    var skew: Int64 { core.clock(of: record.account).now().milliseconds - core.storeNow().milliseconds }
 }

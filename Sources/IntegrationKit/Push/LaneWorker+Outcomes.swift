@@ -139,7 +139,7 @@ extension LaneWorker {
                 "Linked the \(sending.write.kind.rawValue) that was there already."
             )
         )
-        commit.claimant = sending.head
+        commit.claimant = try sending.head(.queued, worker: self)
         commit.makes(link, sending.linkKey)
         commit.dueAfter = .zero
         return commit

@@ -103,7 +103,7 @@ extension LaneWorker {
         commit.events += sending.notes
         commit.dueAfter = sending.hasMore ? .zero : nil
         if !wasLinked { commit.makes(link, sending.linkKey) }
-        commit.claimant = sending.head
+        commit.claimant = try sending.head(.queued, worker: self)
         commit.answered = record.id
         return commit
     }

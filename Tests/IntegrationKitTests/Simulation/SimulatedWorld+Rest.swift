@@ -236,7 +236,7 @@ extension SimulatedWorld {
         _ tenant: Tenant
     ) {
         // Without keys, a store of yesterday cannot tell what is whose.
-        if tenant.isReborn, !tenant.plan.hasKeys { return }
+        if !tenant.plan.hasKeys, tenant.isReborn || !tracks.broughtBack.isEmpty { return }
         for (remoteName, hostName) in Tracks.hostNames {
             if hostName == "job_title", tenant.isMappingChanged { continue }
             let there = snapshot.properties[remoteName] ?? ""
@@ -292,7 +292,9 @@ extension SimulatedWorld {
     private func checkWords(_ index: Int, _ stopped: Set<HostReference>) async {
         let tenant = tenants[index]
         for (reference, row) in rows where reference.tenant == tenant.name && !row.isDeleted {
-            guard let record = await records.record(reference) else { continue }
+            guard !tracks.overtaken.contains("\(tenant.name) \(reference.id)"),
+                let record = await records.record(reference)
+            else { continue }
             for (name, value) in row.written {
                 guard case .text(let said) = value, case .text(let text)? = record.fields[name], said != text else {
                     continue

@@ -33,6 +33,8 @@ struct Tracks {
     var notes: [String: String] = [:]
     /// Records that were made by a call that arrived when its process was long gone.
     var landed: Set<String> = []
+    /// Records of the host whose late bytes undid what a person had done.
+    var overtaken: Set<String> = []
     /// Marks of records that people brought back.
     var broughtBack: Set<String> = []
     var deletedHere: Set<HostReference> = []
@@ -80,7 +82,11 @@ extension SimulatedWorld {
         let history = platform.history(of: tenant.portal)
         for effect in history[(tracks.seen[tenant.portal] ?? 0)...] where isLanding(effect) {
             let isTouched = history.contains { $0.source == .person && $0.objectID == effect.objectID }
-            if isTouched { tracks.unsettled.insert("\(tenant.portal) \(effect.objectType) \(effect.objectID)") }
+            guard isTouched else { continue }
+            let key = "\(tenant.portal) \(effect.objectType) \(effect.objectID)"
+            tracks.unsettled.insert(key)
+            let mark = effect.values.values.compactMap { Mark(in: $0) }.first
+            tracks.overtaken.insert("\(tenant.name) \(mark?.id ?? "")")
         }
     }
 
