@@ -16,6 +16,8 @@ final class Evidence: Sendable {
         var violations: [Violation] = []
         /// Creates whose outcome nobody knows: what was sent, by the key that names the record.
         var unknown: [String: JSONValue] = [:]
+        /// Until when the last sending of a create may have its effect, by the key that names the record.
+        var arrivals: [String: Duration] = [:]
         var holders: [LaneID: Holder] = [:]
         var tokens: [LaneID: Int64] = [:]
         /// Sign-ins of accounts for which nothing may leave.
@@ -83,7 +85,8 @@ final class Evidence: Sendable {
     ///   - request: The request.
     ///   - process: Whose it is.
     ///   - lateness: How long ago the last committed attempt of the process ran out; negative: it still holds.
-    func willSend(_ request: HTTPRequest, of process: Int, lateness: TimeInterval?) {
+    ///   - now: When, by the clock that never jumps.
+    func willSend(_ request: HTTPRequest, of process: Int, lateness: TimeInterval?, at now: Duration) {
         let token = request.headers["Authorization"]?.split(separator: " ").last.map(String.init) ?? ""
         state.withLock { state in
             if state.stopped.contains(token) {
@@ -92,7 +95,16 @@ final class Evidence: Sendable {
                 )
             }
         }
+        let isProtected = request.url.path.hasSuffix("/upsert")
         for (key, input) in Self.creates(in: request) {
+            let name = "\(token) \(key)"
+            let isEarly = state.withLock { state in
+                let earlier = state.unknown[name] == nil ? nil : state.arrivals[name]
+                // It may leave until its moment is over; then come the request's deadline and the platform's settling.
+                state.arrivals[name] = now + .seconds(max(0, -(lateness ?? 0))) + .seconds(90)
+                return earlier.map { $0 > now } ?? false
+            }
+            expect(isProtected || !isEarly, .patience, "\(key) leaves again while its first sending may still arrive")
             expect(lateness != nil, .leavesInTime, "\(key) leaves without a committed attempt")
             expect(lateness ?? 0 <= 0, .leavesInTime, "\(key) leaves \(lateness ?? 0) s too late")
             state.withLock { state in

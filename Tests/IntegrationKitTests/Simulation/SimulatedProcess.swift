@@ -249,10 +249,15 @@ struct Wire: HTTPTransport {
 
     func send(_ request: HTTPRequest, context: OperationContext) async throws -> HTTPResponse {
         guard !fate.isDead else { throw broken(mayHaveHappened: false) }
+        let start = clock.now
         // By the store's clock, which is right.
         let wall = clock.wall
-        evidence.willSend(request, of: process, lateness: fate.sendBy.map { wall.timeIntervalSince($0) })
-        let start = clock.now
+        evidence.willSend(
+            request,
+            of: process,
+            lateness: fate.sendBy.map { wall.timeIntervalSince($0) },
+            at: start.offset
+        )
         if request.effect == .write {
             switch fate.reach(.sending) {
             case .death(let arrival):
