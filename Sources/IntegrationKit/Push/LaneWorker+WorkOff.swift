@@ -195,10 +195,7 @@ extension LaneWorker {
             return plan
         }
         var plan = plan
-        let old = plan.link
-        plan.link = freshLink(plan.host, kind: plan.kind, incarnation: old.incarnation + 1)
-        plan.link.parted = old.parted
-        if old.state == .deletedByHost, let remote = old.remote { plan.link.parted = (old.parted ?? []) + [remote] }
+        plan.link = nextIncarnation(of: plan.link, plan.host, kind: plan.kind)
         return plan
     }
 

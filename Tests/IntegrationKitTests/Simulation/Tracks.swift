@@ -23,8 +23,8 @@ struct Tracks {
     var delivered: Set<String> = []
     /// The number of the person's last value that the host was told of.
     var told: [String: Int] = [:]
-    /// How often the host made a record of one on the platform.
-    var made: [String: Int] = [:]
+    /// The host's record that was made of one on the platform.
+    var made: [String: String] = [:]
     /// Records that were merged, archived or removed on the platform: their values are nobody's in particular.
     var unsettled: Set<String> = []
     /// What a note or an appointment is about.
@@ -82,10 +82,12 @@ extension SimulatedWorld {
         let history = platform.history(of: tenant.portal)
         for effect in history[(tracks.seen[tenant.portal] ?? 0)...] where isLanding(effect) {
             let isTouched = history.contains { $0.source == .person && $0.objectID == effect.objectID }
-            guard isTouched else { continue }
+            let mark = effect.values.values.compactMap { Mark(in: $0) }.first
+            let births = effect.values.values.compactMap { Mark(in: $0) }.filter { $0.writer == .birth }
+            let isMadeAnew = births.contains { tracks.creations["\(tenant.portal) \($0.text)"] != nil }
+            guard isTouched || (effect.kind == .created && isMadeAnew) else { continue }
             let key = "\(tenant.portal) \(effect.objectType) \(effect.objectID)"
             tracks.unsettled.insert(key)
-            let mark = effect.values.values.compactMap { Mark(in: $0) }.first
             tracks.overtaken.insert("\(tenant.name) \(mark?.id ?? "")")
         }
     }
@@ -102,9 +104,10 @@ extension SimulatedWorld {
                 !tenant.isReborn && !tracks.unsettled.contains(key) && !tracks.sharesAddresses
                 && change.host.map { !tracks.deletedHere.contains($0) } ?? true && !isUnrecognizable(key, tenant)
             if case .create = change.action {
-                tracks.made[key, default: 0] += 1
+                let first = tracks.made[key] ?? host
+                tracks.made[key] = first
                 if isPlain {
-                    evidence.expect(tracks.made[key] == 1, .madeOnceHere, "\(key) became \(host) too")
+                    evidence.expect(first == host, .madeOnceHere, "\(key) became \(first) and \(host)")
                     evidence.expect(tracks.births[key] == nil, .madeOnceHere, "\(key) is ours and became \(host)")
                 }
             }
@@ -185,6 +188,10 @@ extension SimulatedWorld {
         let birth = "\(tenant.portal) \(mark.text)"
         tracks.creations[birth, default: 0] += 1
         // Where the account takes no key, nothing tells a new connection what an earlier one wrote.
+        // Bytes that were long on their way made anew what a person had removed.
+        if (tracks.removals[birth] ?? 0) > 0, tracks.landed.contains(where: { tracks.births[$0] == mark.text }) {
+            return
+        }
         let isHidden = tracks.births.contains { $0.value == mark.text && isUnrecognizable($0.key, tenant) }
         if isHidden || (tenant.isReborn && !tenant.plan.hasKeys) { return }
         evidence.expect(
@@ -195,7 +202,7 @@ extension SimulatedWorld {
     }
 
     /// Whether a person took away what alone tells that a record is ours.
-    private func isUnrecognizable(_ key: String, _ tenant: Tenant) -> Bool {
+    func isUnrecognizable(_ key: String, _ tenant: Tenant) -> Bool {
         !tenant.plan.hasKeys && (tracks.readdressed.contains(key) || tracks.hasMerged)
     }
 
