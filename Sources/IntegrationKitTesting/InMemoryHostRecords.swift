@@ -153,7 +153,7 @@ extension InMemoryHostRecords: HostRecords {
 
     private func apply(_ change: InboundChange) -> InboundOutcome {
         let source = Source(integration: change.integration, remote: change.remote)
-        if let done = seen[source]?.last(where: { isRepeat(of: $0.change, change) }) {
+        if let done = seen[source]?.last(where: { isRepeat(of: $0.change, change) }), !isChanged(since: done) {
             repeats += 1
             return .applied(done.reference, stored: done.stored)
         }
@@ -209,6 +209,12 @@ extension InMemoryHostRecords: HostRecords {
             if request.action == .erase { delete(reference) }
         }
         return nil
+    }
+
+    /// Whether an update that was carried out was overtaken: one that comes again is a new one then.
+    private func isChanged(since done: Seen) -> Bool {
+        guard case .update = done.change.action, let now = record(done.reference) else { return false }
+        return now.revision != done.stored?.revision
     }
 
     /// Whether a change is one that came before.

@@ -123,6 +123,7 @@ struct JobFold: Sendable {
         jobs.append(job)
         if job.record.action == .refetch {
             reads = true
+            for (name, word) in payload.words { superseded[name, default: []].append(word.value) }
             return
         }
         for (name, var word) in payload.words {

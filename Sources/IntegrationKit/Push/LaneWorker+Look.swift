@@ -125,6 +125,20 @@ extension LaneWorker {
                     commits.append(try block(plan, error))
                 }
             }
+            // What another record of the host owns, or is about to make, is never met.
+            let keys = try writes.map { plan, write in
+                try naturalKeyRows(write.naturalKeys, kind: write.kind, host: plan.host).map(\.id.key)
+            }
+            let owners = try await core.store.records(NaturalKey.self, keys.flatMap(\.self))
+            var free: [(Plan, RecordWrite)] = []
+            for ((plan, write), keys) in zip(writes, keys) {
+                if keys.contains(where: { owners[$0].map { $0.record.host != plan.host } ?? false }) {
+                    commits.append(try block(plan, linkedElsewhere()))
+                } else {
+                    free.append((plan, write))
+                }
+            }
+            writes = free
             try await commit(commits)
             guard !writes.isEmpty else { continue }
             let session = integration.session("look up \(chunk[0].kind.rawValue)")

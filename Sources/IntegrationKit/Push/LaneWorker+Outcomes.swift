@@ -139,7 +139,7 @@ extension LaneWorker {
                 "Linked the \(sending.write.kind.rawValue) that was there already."
             )
         )
-        commit.claimant = sending.head
+        commit.claimant = try sending.head(.queued, worker: self)
         commit.makes(link, sending.linkKey)
         commit.dueAfter = .zero
         return commit
@@ -326,7 +326,12 @@ extension LaneWorker {
                 )
             }
         } else {
-            commit.dueAfter = options.requestTimeout + settle
+            // Other bytes wait, also those of an event that comes meanwhile.
+            let wait = longestArrival(of: sending.write.kind)
+            var link = sending.link
+            link.settlesAt = core.storeNow().advanced(by: wait)
+            commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))
+            commit.dueAfter = wait
         }
         commit.events.append(event(.outcomeUnknown, sending.head.record, error: error, error.message))
         return commit

@@ -157,7 +157,7 @@ extension LaneWorker {
         let link = try await core.store.record(RecordLink.self, key)
         var known = link?.record ?? freshLink(reference, kind: job.record.kind, incarnation: 0)
         if write.operation == .create, known.externalKey != write.externalKey {
-            known = freshLink(reference, kind: job.record.kind, incarnation: known.incarnation + 1)
+            known = nextIncarnation(of: known, reference, kind: job.record.kind)
         }
         // A process may have ended right after this attempt left: it counts as sent whatever is known of it.
         var sent = attempt

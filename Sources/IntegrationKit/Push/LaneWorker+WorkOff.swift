@@ -99,6 +99,7 @@ extension LaneWorker {
             commit.dueAfter = wait
             return commit
         }
+        if let interrupted = try settleInterrupted(plan) { return interrupted }
         switch fold.outcome {
         case .nothing:
             // What waits for the record learns that it will not come.
@@ -134,6 +135,26 @@ extension LaneWorker {
             return commit
         }
         return nil
+    }
+
+    /// Lets pass the time in which an update may still arrive whose sender ended or lost the lane: other bytes before it
+    /// would be undone by it.
+    private func settleInterrupted(_ plan: Plan) throws -> LaneCommit? {
+        guard plan.work.lease.starts > 1, let stored = plan.stored?.record, stored.isLinked,
+            [.save, .delete].contains(plan.fold.outcome)
+        else {
+            return nil
+        }
+        var commit = LaneCommit(plan.work)
+        var job = plan.head.record
+        job.interruptions = (job.interruptions ?? 0) + 1
+        commit.puts.append(try job.row(plan.head.id.key, memory: options.memory))
+        let wait = longestArrival(of: plan.kind)
+        var link = stored
+        link.settlesAt = core.storeNow().advanced(by: wait)
+        commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
+        commit.dueAfter = wait
+        return commit
     }
 
     private func settleDelete(_ plan: Plan, _ commit: inout LaneCommit) throws -> LaneCommit? {
@@ -174,10 +195,7 @@ extension LaneWorker {
             return plan
         }
         var plan = plan
-        let old = plan.link
-        plan.link = freshLink(plan.host, kind: plan.kind, incarnation: old.incarnation + 1)
-        plan.link.parted = old.parted
-        if old.state == .deletedByHost, let remote = old.remote { plan.link.parted.append(remote) }
+        plan.link = nextIncarnation(of: plan.link, plan.host, kind: plan.kind)
         return plan
     }
 

@@ -61,6 +61,14 @@ extension LaneWorker {
         )
     }
 
+    /// The link of a record that is made again; it remembers what earlier ones parted from.
+    func nextIncarnation(of old: RecordLink, _ reference: HostReference, kind: RecordKind) -> RecordLink {
+        var link = freshLink(reference, kind: kind, incarnation: old.incarnation + 1)
+        link.parted = old.parted
+        if old.state == .deletedByHost, let remote = old.remote { link.parted = (old.parted ?? []) + [remote] }
+        return link
+    }
+
     /// Rows that name the host's record as the owner of its natural keys.
     func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent]
     {
@@ -103,7 +111,7 @@ extension LaneWorker {
         commit.events += sending.notes
         commit.dueAfter = sending.hasMore ? .zero : nil
         if !wasLinked { commit.makes(link, sending.linkKey) }
-        commit.claimant = sending.head
+        commit.claimant = try sending.head(.queued, worker: self)
         commit.answered = record.id
         return commit
     }

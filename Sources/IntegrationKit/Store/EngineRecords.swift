@@ -121,6 +121,8 @@ struct SyncJob: StoredRecord {
     var isVouchedFor = false
     /// For a create: keys of the ``NaturalKey`` rows that it will take.
     var naturalKeys: [String] = []
+    /// How often a process ended, or lost the lane, while it worked on the job.
+    var interruptions: Int?
     /// For a refetch: what a person asked for under a privacy law; the host is told first.
     var privacy: PrivacyRequest?
 }
@@ -202,7 +204,7 @@ struct RecordLink: StoredRecord {
     var remote: RemoteID?
     var formerIDs: [RemoteID] = []
     /// Records on the platform that earlier incarnations parted from: they must not come back as strangers.
-    var parted: [RemoteID] = []
+    var parted: [RemoteID]?
     var kind: RecordKind
     var externalKey: String
     var incarnation: Int = 0

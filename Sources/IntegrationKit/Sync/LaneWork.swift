@@ -144,7 +144,7 @@ extension RecordLink {
         } else if let remote {
             indexes.append(IndexEntry("link.tombstone", RecordLink.remoteKey(remote, in: integration)))
         }
-        indexes += parted.filter { $0 != remote }.map {
+        indexes += (parted ?? []).filter { $0 != remote }.map {
             IndexEntry("link.tombstone", RecordLink.remoteKey($0, in: integration))
         }
         if let host { indexes.append(IndexEntry("record", RowKey.join(host.tenant, host.kind, host.id))) }

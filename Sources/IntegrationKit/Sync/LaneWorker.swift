@@ -24,7 +24,7 @@ struct LaneWorker: Sendable {
                 idle.append(LaneCommit(work))
                 continue
             }
-            if work.lease.starts > 5, case .queued = head.record.state {
+            if work.lease.starts + (head.record.interruptions ?? 0) > 5, case .queued = head.record.state {
                 idle.append(try block(work, head, crashLoop(), at: core.now()))
                 continue
             }
@@ -62,6 +62,11 @@ struct LaneWorker: Sendable {
             try await release(works, after: .zero)
             throw CancellationError()
         }
+    }
+
+    /// How long after it left a write may still have its effect.
+    func longestArrival(of kind: RecordKind) -> Duration {
+        options.requestTimeout + (integration.record.profile.keySlots[kind]?.settle ?? .seconds(60))
     }
 
     /// When a read began, by the platform's clock.

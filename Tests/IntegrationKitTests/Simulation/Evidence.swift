@@ -16,13 +16,16 @@ final class Evidence: Sendable {
         var violations: [Violation] = []
         /// Creates whose outcome nobody knows: what was sent, by the key that names the record.
         var unknown: [String: JSONValue] = [:]
+        /// Until when the last sending of a create may have its effect, by the key that names the record.
+        var arrivals: [String: Duration] = [:]
         var holders: [LaneID: Holder] = [:]
         var tokens: [LaneID: Int64] = [:]
         /// Sign-ins of accounts for which nothing may leave.
         var stopped: Set<String> = []
         var secrets: [String] = []
         var erased: Set<String> = []
-        var isRestored = false
+        /// Whether two records may have one name on the wire.
+        var isDoubtful = false
     }
 
     private let state = LockBox(State())
@@ -56,6 +59,9 @@ final class Evidence: Sendable {
         state.withLock { $0.unknown = $0.unknown.filter { !$0.key.hasPrefix(token) } }
     }
 
+    /// From now on two records may share a mail address.
+    func doubt() { state.withLock { $0.isDoubtful = true } }
+
     /// What was made is gone again: what is made in its place is another record.
     func forgetUnknown() { state.withLock { $0.unknown = [:] } }
 
@@ -79,7 +85,8 @@ final class Evidence: Sendable {
     ///   - request: The request.
     ///   - process: Whose it is.
     ///   - lateness: How long ago the last committed attempt of the process ran out; negative: it still holds.
-    func willSend(_ request: HTTPRequest, of process: Int, lateness: TimeInterval?) {
+    ///   - now: When, by the clock that never jumps.
+    func willSend(_ request: HTTPRequest, of process: Int, lateness: TimeInterval?, at now: Duration) {
         let token = request.headers["Authorization"]?.split(separator: " ").last.map(String.init) ?? ""
         state.withLock { state in
             if state.stopped.contains(token) {
@@ -88,11 +95,22 @@ final class Evidence: Sendable {
                 )
             }
         }
+        let isProtected = request.url.path.hasSuffix("/upsert")
         for (key, input) in Self.creates(in: request) {
+            let name = "\(token) \(key)"
+            let isEarly = state.withLock { state in
+                let earlier = state.unknown[name] == nil ? nil : state.arrivals[name]
+                // It may leave until its moment is over; then come the request's deadline and the platform's settling.
+                state.arrivals[name] = now + .seconds(max(0, -(lateness ?? 0))) + .seconds(90)
+                return earlier.map { $0 > now } ?? false
+            }
+            expect(isProtected || !isEarly, .patience, "\(key) leaves again while its first sending may still arrive")
             expect(lateness != nil, .leavesInTime, "\(key) leaves without a committed attempt")
             expect(lateness ?? 0 <= 0, .leavesInTime, "\(key) leaves \(lateness ?? 0) s too late")
             state.withLock { state in
-                guard let earlier = state.unknown["\(token) \(key)"], earlier != input else { return }
+                guard !state.isDoubtful, let earlier = state.unknown["\(token) \(key)"], earlier != input else {
+                    return
+                }
                 state.violations.append(Violation(invariant: .sameBytes, detail: "\(key): \(earlier) then \(input)"))
             }
         }

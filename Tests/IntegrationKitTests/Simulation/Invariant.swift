@@ -41,6 +41,11 @@ extension Invariant {
         .always,
         "Each create has a committed attempt, and no byte of it leaves after the moment that the attempt names."
     )
+    static let patience = Invariant(
+        "patience",
+        .always,
+        "A create that no key protects goes again only when its first sending can no longer have its effect."
+    )
     static let sameBytes = Invariant(
         "sameBytes",
         .always,

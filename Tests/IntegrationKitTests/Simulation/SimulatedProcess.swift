@@ -249,10 +249,15 @@ struct Wire: HTTPTransport {
 
     func send(_ request: HTTPRequest, context: OperationContext) async throws -> HTTPResponse {
         guard !fate.isDead else { throw broken(mayHaveHappened: false) }
+        let start = clock.now
         // By the store's clock, which is right.
         let wall = clock.wall
-        evidence.willSend(request, of: process, lateness: fate.sendBy.map { wall.timeIntervalSince($0) })
-        let start = clock.now
+        evidence.willSend(
+            request,
+            of: process,
+            lateness: fate.sendBy.map { wall.timeIntervalSince($0) },
+            at: start.offset
+        )
         if request.effect == .write {
             switch fate.reach(.sending) {
             case .death(let arrival):
@@ -272,7 +277,7 @@ struct Wire: HTTPTransport {
             case nil: break
             }
         }
-        let response: HTTPResponse
+        var response: HTTPResponse
         do {
             response = try await platform.send(request, context: context)
         } catch {
@@ -280,6 +285,7 @@ struct Wire: HTTPTransport {
             if !isSure { evidence.ended(request, nil) }
             throw error
         }
+        response.headers["Date"] = HTTPDate.text(clock.wall)
         switch fate.reach(request.effect == .write ? .sent : .read) {
         case .death:
             fate.die()

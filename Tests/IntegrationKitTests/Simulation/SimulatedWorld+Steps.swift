@@ -128,6 +128,7 @@ extension SimulatedWorld {
             let address = await records.record(source)?.fields["email"]
         else { return }
         tracks.sharesAddresses = true
+        evidence.doubt()
         await tell(.prospectUpdated, tenant, reference, ["email": address], n)
     }
 
@@ -328,12 +329,18 @@ extension SimulatedWorld {
     }
 
     private func connectAgain(_ number: Int, _ tenant: Int) async {
-        guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
+        guard !tenants[tenant].isErased else { return }
         let old = tenants[tenant].integration
-        do {
-            try await process.manager.delete(old)
-        } catch {
-            return
+        for _ in 0..<20 {
+            guard let manager = try? await living(number).manager else { return }
+            do {
+                try await manager.delete(old)
+                break
+            } catch let error as IntegrationError where error.code == .notFound {
+                break
+            } catch {
+                await pass(.seconds(1))
+            }
         }
         evidence.allow(tenants[tenant].token)
         tenants[tenant].isReborn = true

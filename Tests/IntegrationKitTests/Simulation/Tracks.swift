@@ -23,20 +23,26 @@ struct Tracks {
     var delivered: Set<String> = []
     /// The number of the person's last value that the host was told of.
     var told: [String: Int] = [:]
-    /// How often the host made a record of one on the platform.
-    var made: [String: Int] = [:]
+    /// The host's record that was made of one on the platform.
+    var made: [String: String] = [:]
     /// Records that were merged, archived or removed on the platform: their values are nobody's in particular.
     var unsettled: Set<String> = []
     /// What a note or an appointment is about.
     var related: [String: HostReference] = [:]
     /// The text of each note, by its event.
     var notes: [String: String] = [:]
+    /// Records that were made by a call that arrived when its process was long gone.
+    var landed: Set<String> = []
+    /// Records of the host whose late bytes undid what a person had done.
+    var overtaken: Set<String> = []
+    /// Marks of records that people brought back.
+    var broughtBack: Set<String> = []
     var deletedHere: Set<HostReference> = []
     var archivedByPeople: Set<String> = []
     var archivedByUs: Set<String> = []
     var dropped: Set<String> = []
     var droppedRecords: Set<HostReference> = []
-    /// Records whose mail address a person changed.
+    /// Records by whose mail address or title nobody finds them any more, since a person changed it.
     var readdressed: Set<String> = []
     var sharesAddresses = false
     var hasMerged = false
@@ -63,10 +69,26 @@ extension SimulatedWorld {
     ///
     /// - Parameter step: The number of the step that is over.
     func look(after step: Int) async {
+        for tenant in tenants { noteLandings(tenant) }
         await lookAtHost()
         for index in tenants.indices {
             lookAtPlatform(tenants[index], index, step)
             lookAtForeignAccount(tenants[index])
+        }
+    }
+
+    /// Bytes that were long on their way undo what a person did meanwhile: nothing can know of it.
+    private func noteLandings(_ tenant: Tenant) {
+        let history = platform.history(of: tenant.portal)
+        for effect in history[(tracks.seen[tenant.portal] ?? 0)...] where isLanding(effect) {
+            let isTouched = history.contains { $0.source == .person && $0.objectID == effect.objectID }
+            let mark = effect.values.values.compactMap { Mark(in: $0) }.first
+            let births = effect.values.values.compactMap { Mark(in: $0) }.filter { $0.writer == .birth }
+            let isMadeAnew = births.contains { tracks.creations["\(tenant.portal) \($0.text)"] != nil }
+            guard isTouched || (effect.kind == .created && isMadeAnew) else { continue }
+            let key = "\(tenant.portal) \(effect.objectType) \(effect.objectID)"
+            tracks.unsettled.insert(key)
+            tracks.overtaken.insert("\(tenant.name) \(mark?.id ?? "")")
         }
     }
 
@@ -82,9 +104,10 @@ extension SimulatedWorld {
                 !tenant.isReborn && !tracks.unsettled.contains(key) && !tracks.sharesAddresses
                 && change.host.map { !tracks.deletedHere.contains($0) } ?? true && !isUnrecognizable(key, tenant)
             if case .create = change.action {
-                tracks.made[key, default: 0] += 1
+                let first = tracks.made[key] ?? host
+                tracks.made[key] = first
                 if isPlain {
-                    evidence.expect(tracks.made[key] == 1, .madeOnceHere, "\(key) became \(host) too")
+                    evidence.expect(first == host, .madeOnceHere, "\(key) became \(first) and \(host)")
                     evidence.expect(tracks.births[key] == nil, .madeOnceHere, "\(key) is ours and became \(host)")
                 }
             }
@@ -134,7 +157,9 @@ extension SimulatedWorld {
                 tracks.hasMerged = true
                 tracks.unsettled.insert("\(tenant.portal) \(effect.objectType) \(winner)")
             case .associated(let type, let id): noteRelation(effect, key, type, id, tenant, index)
-            case .restored: tracks.unsettled.insert(key)
+            case .restored:
+                tracks.unsettled.insert(key)
+                if let birth = tracks.births[key] { tracks.broughtBack.insert(birth) }
             case .updated, .dissociated, .propertyCreated: break
             }
             for (name, value) in effect.values { note(value, in: name, effect, key, tenant, index, step) }
@@ -159,9 +184,14 @@ extension SimulatedWorld {
         let texts = [effect.values["lastname"], effect.values["description"], effect.values["hs_note_body"]]
         guard isByAPI(effect), let mark = texts.compactMap({ $0 }).compactMap({ Mark(in: $0) }).first else { return }
         tracks.births[key] = mark.text
+        if isLanding(effect) { tracks.landed.insert(key) }
         let birth = "\(tenant.portal) \(mark.text)"
         tracks.creations[birth, default: 0] += 1
         // Where the account takes no key, nothing tells a new connection what an earlier one wrote.
+        // Bytes that were long on their way made anew what a person had removed.
+        if (tracks.removals[birth] ?? 0) > 0, tracks.landed.contains(where: { tracks.births[$0] == mark.text }) {
+            return
+        }
         let isHidden = tracks.births.contains { $0.value == mark.text && isUnrecognizable($0.key, tenant) }
         if isHidden || (tenant.isReborn && !tenant.plan.hasKeys) { return }
         evidence.expect(
@@ -172,8 +202,8 @@ extension SimulatedWorld {
     }
 
     /// Whether a person took away what alone tells that a record is ours.
-    private func isUnrecognizable(_ key: String, _ tenant: Tenant) -> Bool {
-        !tenant.plan.hasKeys && tracks.readdressed.contains(key)
+    func isUnrecognizable(_ key: String, _ tenant: Tenant) -> Bool {
+        !tenant.plan.hasKeys && (tracks.readdressed.contains(key) || tracks.hasMerged)
     }
 
     private func noteRemoval(_ effect: SimulatedHubSpot.Effect, _ key: String) {
@@ -213,7 +243,7 @@ extension SimulatedWorld {
         let field = "\(key) \(name)"
         let mark = Mark(in: value)
         if !isByAPI(effect) {
-            if name == "email" { tracks.readdressed.insert(key) }
+            if name == "email" || name == "dealname" { tracks.readdressed.insert(key) }
             tracks.persons[field] = (value, step)
             return
         }
@@ -222,8 +252,6 @@ extension SimulatedWorld {
         {
             checkHeard(before, by: value, field, name, key, effect, tenant, step)
         }
-        // Bytes that were long on their way undo what a person did meanwhile: nothing can know of it.
-        if isLanding(effect), tracks.persons[field] != nil { tracks.unsettled.insert(key) }
         let isOverPerson = tracks.persons[field].map { $0.value.lowercased() != value.lowercased() } ?? false
         tracks.persons[field] = nil
         guard let mark, name != "hs_note_body", !tracks.sharesAddresses else { return }

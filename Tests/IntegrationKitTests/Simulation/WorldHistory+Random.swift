@@ -58,7 +58,7 @@ private struct Weights {
     var backups = 0
 
     init(_ random: inout SeededGenerator) {
-        switch random.number(0..<8) {
+        switch random.number(0..<9) {
         case 0: traps = 9
         case 1: faults = 9
         case 2: people = 14
@@ -66,6 +66,7 @@ private struct Weights {
         case 4: (clocks, traps) = (4, 4)
         case 5: (merges, webhooks) = (3, 3)
         case 6: deletions = 6
+        case 7: (faults, traps, people) = (0, 0, 12)
         default: backups = 1
         }
     }
@@ -92,7 +93,9 @@ extension Step {
         add(3) { [.hostSavesDeal(tenant: tenant, deal: $0.number(0..<2), prospect: prospect, n: n)] }
         add(12) { _ in [.sync(process: process)] }
         add(6) { [.wait(milliseconds: $0.pick([0, 1, 40, 900, 5_000, 31_000, 65_000, 130_000, 700_000]))] }
-        add(weights.people) { [.personEdits(tenant: tenant, place: place, .random(&$0), n: n)] }
+        add(weights.people) {
+            [.personEdits(tenant: tenant, place: place, $0.chance(4) ? .email : .random(&$0), n: n)]
+        }
         add(weights.people / 3) { _ in [.personCreates(tenant: tenant, n: n)] }
         add(weights.people / 3) { [.personEditsDeal(tenant: tenant, place: $0.number(0..<2), n: n)] }
         add(1) { [.personClears(tenant: tenant, place: place, $0.pick([.firstName, .city]))] }
@@ -112,6 +115,23 @@ extension Step {
         add(weights.traps) { [.trap(process: process, Trap(&$0)), .sync(process: process)] }
         add(weights.traps / 3) { _ in [.crash(process: process)] }
         add(weights.traps / 3) { _ in [.reopen] }
+        add(weights.traps / 2) { random in
+            // A page is read; before anything is done with it, the other process writes what the host has just said.
+            let pause = Trap.Event.freeze(milliseconds: 0, othersWork: true, hostSaves: prospect)
+            return [
+                .personEdits(tenant: 0, place: place, .jobTitle, n: n),
+                .trap(process: process, Trap(place: .read, count: random.number(1..<5), event: pause)),
+                .pull(process: process, tenant: 0),
+            ]
+        }
+        add(weights.deletions / 3) { random in
+            // A create whose outcome nobody knows, and the host deletes the record.
+            [
+                .hostSaves(tenant: tenant, prospect: prospect, .random(&random), n: n),
+                .fault(random.pick([.lostAnswerAfter, .lostAnswerBefore]), calls: 2), .sync(process: process),
+                .hostDeletes(tenant: tenant, prospect: prospect, n: n),
+            ]
+        }
         add(weights.traps / 2) { random in
             // A create that leaves as late as it may, of a process that ends; its bytes arrive as late as they may.
             let pause = Trap.Event.freeze(milliseconds: 4_900, othersWork: false, hostSaves: nil)
