@@ -119,7 +119,9 @@ struct Report {
     }
 
     private mutating func verified(_ story: Story) {
-        title(story.verification.faults.isEmpty ? "VERIFIED  against HubSpot's own books" : "NOT VERIFIED")
+        title(
+            story.verification.faults.isEmpty ? "VERIFIED  against HubSpot's own books, and the shop's" : "NOT VERIFIED"
+        )
         for check in story.verification.checks { line(check) }
         for fault in story.verification.faults.prefix(20) { line("! " + fault) }
         let minutes = story.simulated.components.seconds / 60

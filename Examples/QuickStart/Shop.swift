@@ -83,7 +83,9 @@ struct Shop: Sendable {
     /// Tells the whole story, and returns its lines and what is wrong.
     func tell() async throws -> (lines: [String], faults: [String]) {
         let integration = try await connect()
-        for event in events where await host.record(event.record) == nil { await host.edit(event.record, event.fields) }
+        if world.memory.shopCompany == nil {
+            for event in events { await host.edit(event.record, event.fields) }
+        }
         // An order names its products by SKU, so the shop must know them first.
         let products = events.filter { ["product", "variation"].contains($0.record.kind) }
         try await coordinator.enqueue(products)
@@ -101,9 +103,9 @@ struct Shop: Sendable {
         let (checks, faults) = try await verify(integration, changes)
         var lines = ["", "THE SHOP  \(Shop.home), a simulated WooCommerce"]
         lines.append(
-            "  The host agreed that people are mailed; the shop sent \(shop.mails(of: Shop.home).count) mails."
+            "  The host agreed that people are mailed; mails sent by the shop: \(shop.mails(of: Shop.home).count)."
         )
-        lines.append("  \(mail); \(changes) changes came back")
+        lines.append("  \(mail), changes that came back: \(changes)")
         return (lines + checks.map { "  " + $0 } + faults.map { "  ! " + $0 }, faults)
     }
 
@@ -141,7 +143,7 @@ struct Shop: Sendable {
         var accepted = 0
         let deliveries = shop.takeDeliveries(in: Shop.home)
         for delivery in deliveries { accepted += await inbox.receive(delivery, from: .wooCommerce).accepted }
-        return "\(deliveries.count) webhooks came signed, \(accepted) events taken"
+        return "webhooks that came signed: \(deliveries.count), events taken: \(accepted)"
     }
 
     /// Compares with the shop's own history: each event had its effect once, and what people did came back.
@@ -160,11 +162,14 @@ struct Shop: Sendable {
         if await host.record(bowl)?.fields["name"] != .text("Bol, tirage \(world.memory.run)") {
             faults.append("The product that was renamed in the shop did not come back.")
         }
+        if await host.record(HostReference(tenant: World.tenant, kind: "product", id: "tasse")) != nil {
+            faults.append("The product that was put into the shop's trash is still here.")
+        }
         for letter in try await manager.deadLetters(of: integration.id, limit: 100) {
             faults.append("\(letter.event ?? ""): \(letter.reason.message)")
         }
         let counts = created.reduce(into: [String: Int]()) { $0[$1.resource, default: 0] += 1 }
-        let words = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        let words = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         return (["created in the shop through us: \(words)"], faults)
     }
 

@@ -21,6 +21,20 @@
             }
         }
 
+        @Test func `Another process is told who has the store`() async throws {
+            let folder = try TemporaryFolder()
+            let store = try JSONFileIntegrationStore(directory: folder.store)
+            let holder = ProcessInfo.processInfo.processIdentifier
+            await #expect(processExitsWith: .success) {
+                [path = folder.store.path as String, holder = holder as Int32] in
+                let error = #expect(throws: IntegrationError.self) {
+                    try JSONFileIntegrationStore(directory: URL(fileURLWithPath: path))
+                }
+                #expect(error?.message.contains("process \(holder)") == true)
+            }
+            await store.close()
+        }
+
         private func check(_ folder: TemporaryFolder) async throws {
             let store = try JSONFileIntegrationStore(directory: folder.store)
             let acknowledged = try String(

@@ -119,7 +119,10 @@ final class SimulatedDisk: FileLayer {
             for (number, inode) in state.inodes.sorted(by: { $0.key < $1.key }) {
                 var bytes = inode.durable
                 let sizes = min(inode.bytes.count, bytes.count)...max(inode.bytes.count, bytes.count)
-                let size = Int.random(in: sizes, using: &generator)
+                // Often the size is wholly the old one or wholly the new one.
+                let size = [
+                    sizes.lowerBound, sizes.upperBound, Int.random(in: sizes, using: &generator),
+                ][Int.random(in: 0..<3, using: &generator)]
                 if size < bytes.count { bytes.removeSubrange(size...) }
                 bytes += [UInt8](repeating: 0, count: size - bytes.count)
                 for sector in inode.dirty.sorted() where Double.random(in: 0..<1, using: &generator) < survival {

@@ -51,6 +51,20 @@ import Testing
     }
 
     @Test(arguments: seeds)
+    func `A power failure soon after a failure brings back nothing that was refused`(seed: UInt64) throws {
+        let operations = try History(seed: seed, sector: 512).countOperations()
+        for place in 0..<operations {
+            for later in 1...4 {
+                var history = History(seed: seed, sector: 512)
+                history.disk.plan(.fail(EIO), at: place)
+                history.disk.plan(.stop, at: place + later)
+                history.run()
+                try history.crash(seed: seed &* 15_485_863 &+ UInt64(place * 4 + later))
+            }
+        }
+    }
+
+    @Test(arguments: seeds)
     func `Failures that pile up end in a crash that loses nothing`(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         for world in 0..<30 as Range<UInt64> {

@@ -15,9 +15,9 @@ import Testing
 
     private static var seeds: Range<UInt64> {
         if let seed = UInt64(environment["SIMULATION_SEED"] ?? "") { return seed..<(seed + 1) }
-        let text = environment["SIMULATION_SEEDS"] ?? "500"
+        let text = environment["SIMULATION_SEEDS"] ?? "120"
         let bounds = text.components(separatedBy: "..<").compactMap(UInt64.init)
-        return bounds.count == 2 ? bounds[0]..<bounds[1] : 1..<(1 + (bounds.first ?? 500))
+        return bounds.count == 2 ? bounds[0]..<bounds[1] : 1..<(1 + (bounds.first ?? 120))
     }
 
     /// The seeds in packs, so that both cores have something to do.
