@@ -24,6 +24,8 @@ struct HTTPPipeline: Sendable {
     var time = TimeSource.system
     var random = RandomSource.system
     var keeper: BudgetKeeper
+    /// Takes budgets that other processes share; nil: the keeper alone decides.
+    var take: (@Sendable (_ spend: [Spend], _ party: BudgetParty) async throws -> BudgetAnswer)?
     var clock: ServerClock
 
     private static let maximumRepeats = 2
@@ -146,7 +148,12 @@ struct HTTPPipeline: Sendable {
             budgets: provider.budgets(of: account),
             reserve: reserve
         )
-        let reservation = try context.reservation ?? reserve(request.spend, for: party)
+        let reservation: BudgetReservation
+        if let taken = context.reservation {
+            reservation = taken
+        } else {
+            reservation = try await reserve(request.spend, for: party)
+        }
         do {
             let response = try await signed(request, context, credential)
             keeper.finish(reservation, readings: readings(in: response, to: request), for: party)
@@ -161,8 +168,9 @@ struct HTTPPipeline: Sendable {
         }
     }
 
-    private func reserve(_ spend: [Spend], for party: BudgetParty) throws -> BudgetReservation {
-        switch try keeper.take(spend, for: party) {
+    private func reserve(_ spend: [Spend], for party: BudgetParty) async throws -> BudgetReservation {
+        let answer = if let take { try await take(spend, party) } else { try keeper.take(spend, for: party) }
+        switch answer {
         case .granted(let reservation):
             return reservation
         case .wait(let wait, let budget):

@@ -35,7 +35,7 @@ extension LaneWorker {
                         continue
                     }
                     do {
-                        switch try core.budgets.take(batch.spend, for: integration.party) {
+                        switch try await core.take(batch.spend, for: integration.party) {
                         case .granted(let reservation):
                             let group = batch.writes.compactMap { known[$0.id] }
                             flights.addTask { (batch.exclusive, await fly(group, batch, reservation)) }

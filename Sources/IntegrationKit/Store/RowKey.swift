@@ -4,7 +4,9 @@ import Foundation
 /// Makes row and index keys out of parts, so that no two lists of parts give one key and any tool can read them.
 enum RowKey {
     /// Joins parts with `|`; a `|` or `%` inside a part is written as in a URL.
-    static func join(_ parts: String...) -> String {
+    static func join(_ parts: String...) -> String { join(parts) }
+
+    static func join(_ parts: [String]) -> String {
         parts.map(escaped).joined(separator: "|")
     }
 

@@ -48,21 +48,33 @@ struct BudgetStanding: Sendable {
 ///
 /// Never waits: says how long the caller should.
 final class BudgetKeeper: Sendable {
-    fileprivate struct Key: Hashable, Sendable {
+    struct Key: Hashable, Sendable {
         var platform: PlatformID
         var budget: String
         /// With whom it is shared.
         var sharedBy: [String]
     }
-    private struct State {
+    /// What a call wants of one budget.
+    struct Want: Sendable {
+        var amount: Int
+        var budget: Budget
+    }
+    struct State {
         var meters: [Key: BudgetMeter] = [:]
+        /// What this process may spend of budgets that it shares with others.
+        var allotments: [Key: Allotment] = [:]
+        /// What is being drawn, and who waits for it.
+        var drawing: Set<Key> = []
+        var waiting: [CheckedContinuation<Bool, Never>] = []
+        /// The name of this process in the rows that are shared.
+        var process: UUID?
         var open: Set<Int> = []
         var nextID = 0
     }
 
-    private let time: TimeSource
+    let time: TimeSource
     private let capacity: Int
-    private let state = LockBox(State())
+    let state = LockBox(State())
 
     /// Creates a keeper.
     ///
@@ -82,22 +94,18 @@ final class BudgetKeeper: Sendable {
     /// - Returns: The reservation, or how long to wait and for which budget.
     /// - Throws: ``IntegrationError`` if a budget is not declared or a single call exceeds its limit.
     func take(_ spend: [Spend], for party: BudgetParty) throws -> BudgetAnswer {
+        let wanted = try wanted(spend, of: party)
+        return try take(wanted, allotted: [], for: party) ?? .wait(BudgetMeter.shortWait, budget: "")
+    }
+
+    /// Takes all that a call spends, of some budgets only within what was allotted to this process; nil: more must be
+    /// drawn first.
+    func take(_ wanted: [Key: Want], allotted: Set<Key>, for party: BudgetParty) throws -> BudgetAnswer? {
         let now = time.elapsed()
         let wall = time.now()
-        var wanted: [Key: (amount: Int, budget: Budget)] = [:]
-        for item in spend where item.amount > 0 {
-            guard let budget = party.budgets.first(where: { $0.id == item.budget }) else {
-                throw IntegrationError(
-                    .unsupported,
-                    "The provider of \(party.platform.rawValue) spends of the budget \(item.budget), which it does not declare.",
-                    concerns: .kind,
-                    budget: item.budget
-                )
-            }
-            wanted[key(budget, party, item.record), default: (0, budget)].amount += item.amount
-        }
         return try state.withLock { state in
             var longest: (wait: Duration, budget: String)?
+            var mustDraw = false
             for (key, want) in wanted {
                 let resetsIn = want.budget.rule.resetsAt?.duration(since: wall)
                 var meter =
@@ -107,19 +115,46 @@ final class BudgetKeeper: Sendable {
                 guard want.amount <= meter.limit else {
                     throw Self.tooMuch(want.amount, of: want.budget, limit: meter.limit)
                 }
-                if let wait = meter.wait(for: want.amount, now: now), wait > longest?.wait ?? .zero {
-                    longest = (wait, want.budget.id)
+                let isAllotted = allotted.contains(key)
+                var wait = meter.wait(for: want.amount, now: now, countsOthers: !isAllotted)
+                if wait == nil, isAllotted {
+                    let allotment = state.allotments[key] ?? Allotment()
+                    if !allotment.covers(min(want.amount, meter.share), at: now) {
+                        if allotment.asksAgainAt > now { wait = allotment.asksAgainAt - now } else { mustDraw = true }
+                    }
                 }
+                if let wait, wait > longest?.wait ?? .zero { longest = (wait, want.budget.id) }
                 state.meters[key] = meter
             }
             if let longest { return .wait(longest.wait, budget: longest.budget) }
-            for (key, want) in wanted { state.meters[key]?.take(want.amount, now: now) }
+            if mustDraw { return nil }
+            for (key, want) in wanted {
+                state.meters[key]?.take(want.amount, now: now)
+                if allotted.contains(key) { state.allotments[key]?.left -= want.amount }
+            }
             state.nextID += 1
             state.open.insert(state.nextID)
             if state.meters.count > capacity { Self.evict(&state, to: capacity, now: now) }
             let holds = wanted.map { BudgetReservation.Hold(key: $0.key, amount: $0.value.amount) }
             return .granted(BudgetReservation(id: state.nextID, takenAt: now, holds: holds))
         }
+    }
+
+    /// What a call wants, by those who share its budgets.
+    func wanted(_ spend: [Spend], of party: BudgetParty) throws -> [Key: Want] {
+        var wanted: [Key: Want] = [:]
+        for item in spend where item.amount > 0 {
+            guard let budget = party.budgets.first(where: { $0.id == item.budget }) else {
+                throw IntegrationError(
+                    .unsupported,
+                    "The provider of \(party.platform.rawValue) spends of the budget \(item.budget), which it does not declare.",
+                    concerns: .kind,
+                    budget: item.budget
+                )
+            }
+            wanted[key(budget, party, item.record), default: Want(amount: 0, budget: budget)].amount += item.amount
+        }
+        return wanted
     }
 
     /// Gives back what was taken for a call that surely did not leave.
@@ -129,7 +164,10 @@ final class BudgetKeeper: Sendable {
         let now = time.elapsed()
         state.withLock { state in
             guard state.open.remove(reservation.id) != nil else { return }
-            for hold in reservation.holds { state.meters[hold.key]?.giveBack(hold.amount, now: now) }
+            for hold in reservation.holds {
+                state.meters[hold.key]?.giveBack(hold.amount, now: now)
+                state.allotments[hold.key]?.left += hold.amount
+            }
         }
     }
 
@@ -241,13 +279,18 @@ final class BudgetKeeper: Sendable {
     private static func evict(_ state: inout State, to capacity: Int, now: Duration) {
         for (key, meter) in state.meters {
             var meter = meter
-            if meter.isIdle(now) { state.meters[key] = nil }
+            if meter.isIdle(now) { forget(key, in: &state) }
         }
         let excess = state.meters.count - capacity * 3 / 4
         guard excess > 0 else { return }
         let oldest = state.meters.filter { $0.value.inFlight == 0 && $0.value.blockedUntil <= now }
             .sorted { $0.value.lastUse < $1.value.lastUse }
-        for (key, _) in oldest.prefix(excess) { state.meters[key] = nil }
+        for (key, _) in oldest.prefix(excess) { forget(key, in: &state) }
+    }
+
+    private static func forget(_ key: Key, in state: inout State) {
+        state.meters[key] = nil
+        state.allotments[key] = nil
     }
 
     private static func tooMuch(_ amount: Int, of budget: Budget, limit: Int) -> IntegrationError {

@@ -15,7 +15,7 @@ struct BudgetMeter {
         /// When the span it belongs to is over; nil: not known.
         var endsAt: Duration?
     }
-    private struct Spent {
+    struct Spent {
         var from: Duration
         var until: Duration
         var amount: Int
@@ -34,7 +34,9 @@ struct BudgetMeter {
     /// How many calls have ended since the number at once was last changed.
     private var calls = 0
     /// Finished spends of a window or quota; the last slot is the newest.
-    private var spent: [Spent] = []
+    private(set) var spent: [Spent] = []
+    /// What other processes have spent of the span, or may spend without asking, as it was last read.
+    private var foreign: [Spent] = []
     private var level: Double
     private var levelAt: Duration
     private var quotaEndsAt: Duration?
@@ -62,7 +64,7 @@ struct BudgetMeter {
     private static let callsBeforeMore = 20
 
     /// What we may use of the limit; at least one, or nothing would ever happen.
-    private var share: Int { max(1, Int(saturating: Double(limit) * (1 - reserve))) }
+    var share: Int { max(1, Int(saturating: Double(limit) * (1 - reserve))) }
     /// What is left to the customer's other tools.
     private var floor: Int { max(0, limit - share) }
 
@@ -74,7 +76,14 @@ struct BudgetMeter {
     }
 
     /// How long to wait before an amount can be taken; nil: it can be taken now.
-    mutating func wait(for amount: Int, now: Duration) -> Duration? {
+    ///
+    /// - Parameters:
+    ///   - amount: The amount.
+    ///   - now: The moment.
+    ///   - countsOthers: Whether what other processes hold counts: it does where an allotment is drawn, not where it is
+    ///     spent.
+    /// - Returns: The wait.
+    mutating func wait(for amount: Int, now: Duration, countsOthers: Bool = true) -> Duration? {
         expire(now)
         guard now >= blockedUntil else { return blockedUntil - now }
         // More than our share is granted when nothing else is spent, or it would wait forever.
@@ -83,9 +92,11 @@ struct BudgetMeter {
         case .inFlight:
             return inFlight + amount <= share ? nil : Self.shortWait
         case .window(_, let span):
-            return waitInSpan(for: amount, now: now, end: nil, probe: min(span, Self.probeInterval))
+            let probe = min(span, Self.probeInterval)
+            return waitInSpan(for: amount, now: now, end: nil, probe: probe, others: countsOthers ? foreign : [])
         case .quota:
-            return waitInSpan(for: amount, now: now, end: quotaEndsAt, probe: Self.probeInterval)
+            let others = countsOthers ? foreign : []
+            return waitInSpan(for: amount, now: now, end: quotaEndsAt, probe: Self.probeInterval, others: others)
         case .bucket(_, let rate):
             if level(now) >= Double(floor + amount) { return nil }
             if !isReported, inFlight == 0, level(now) >= 0 { return nil }
@@ -94,10 +105,17 @@ struct BudgetMeter {
         }
     }
 
-    private func waitInSpan(for amount: Int, now: Duration, end: Duration?, probe: Duration) -> Duration? {
-        var excess = inFlight + spent.reduce(0) { $0 + $1.amount } + amount - share
+    private func waitInSpan(
+        for amount: Int,
+        now: Duration,
+        end: Duration?,
+        probe: Duration,
+        others: [Spent]
+    ) -> Duration? {
+        let counted = others.isEmpty ? spent : (spent + others).sorted { $0.until < $1.until }
+        var excess = inFlight + counted.reduce(0) { $0 + $1.amount } + amount - share
         if excess > 0 {
-            for slot in spent {
+            for slot in counted {
                 excess -= slot.amount
                 if excess <= 0 { return slot.until - now }
             }
@@ -187,6 +205,41 @@ struct BudgetMeter {
         }
     }
 
+    /// Learns what other processes have spent or may spend.
+    mutating func learn(others: [(amount: Int, until: Duration)]) {
+        foreign = others.map { Spent(from: $0.until, until: $0.until, amount: $0.amount) }
+    }
+
+    /// Learns what another process heard to remain; it can only lower what is known.
+    mutating func hear(_ amount: Int, at heardAt: Duration, endsAt: Duration?, now: Duration) {
+        expire(now)
+        guard endsAt ?? (heardAt + Self.probeInterval) > now else { return }
+        if let known = remaining {
+            if heardAt > known.heardAt { remaining?.amount = min(known.amount, amount - inFlight) }
+        } else {
+            remaining = Remaining(amount: amount - inFlight, heardAt: heardAt, endsAt: endsAt)
+        }
+    }
+
+    /// How long what is spent counts, at the most.
+    func span(at now: Duration) -> Duration? {
+        switch rule {
+        case .window(_, let span): span
+        case .quota: quotaEndsAt.map { max($0 - now, .seconds(1)) } ?? .seconds(86_400)
+        case .bucket, .inFlight: nil
+        }
+    }
+
+    /// How much a process draws at a time: of a window so much that it asks some four times a span or once a second, of
+    /// a quota so little that it matters little if the process ends.
+    var portion: Int {
+        switch rule {
+        case .window(_, let span): span <= .seconds(1) ? share : max(1, share / 4)
+        case .quota: max(10, share / 500)
+        case .bucket, .inFlight: share
+        }
+    }
+
     /// Learns that a call was refused.
     mutating func refuse(for wait: Duration?, now: Duration) {
         expire(now)
@@ -224,7 +277,7 @@ struct BudgetMeter {
         case .bucket: return max(0, Int(saturating: level(now)) - floor)
         case .inFlight: return max(0, share - inFlight)
         case .window, .quota:
-            let own = share - inFlight - spent.reduce(0) { $0 + $1.amount }
+            let own = share - inFlight - (spent + foreign).reduce(0) { $0 + $1.amount }
             return max(0, min(own, (remaining?.amount).map { $0 - floor } ?? own))
         }
     }
@@ -237,9 +290,11 @@ struct BudgetMeter {
 
     private mutating func expire(_ now: Duration) {
         spent.removeAll { $0.until <= now }
+        foreign.removeAll { $0.until <= now }
         if let quotaEndsAt, quotaEndsAt <= now {
             self.quotaEndsAt = nil
             spent = []
+            foreign = []
             remaining = nil
         }
         guard let known = remaining else { return }

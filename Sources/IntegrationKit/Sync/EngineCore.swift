@@ -85,6 +85,15 @@ struct EngineCore: Sendable {
         storeClock.withLock { $0.map { $0.time.advanced(by: time.elapsed() - $0.at) } } ?? time.now()
     }
 
+    /// The date by the store's clock, asked of the store if no claim has told it yet.
+    func storeTime() async throws -> Date {
+        if storeClock.withLock({ $0 == nil }) {
+            let nothing = LaneClaim(owner: random.uuid(), lease: .seconds(1), shares: [:], perIntegration: 0)
+            learn(storeTime: try await store.claimLanes(nothing).storeTime)
+        }
+        return storeNow()
+    }
+
     /// How long until a moment of the store's clock that was at most minutes away; nil: it is over.
     ///
     /// A clock that was set back holds nothing up.
@@ -123,6 +132,7 @@ struct EngineCore: Sendable {
             time: time,
             random: random,
             keeper: budgets,
+            take: integration == nil ? nil : { try await take($0, for: $1) },
             clock: clock(of: account.key)
         )
     }
