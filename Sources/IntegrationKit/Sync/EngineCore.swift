@@ -117,7 +117,10 @@ struct EngineCore: Sendable {
         reserve: Double,
         credential: @escaping @Sendable (_ rejecting: Credential?) async throws -> Credential
     ) -> HTTPPipeline {
-        HTTPPipeline(
+        var shared: (@Sendable ([Spend], BudgetParty) async throws -> BudgetAnswer)?
+        // While it is being connected it is not known yet which account it is.
+        if integration != nil { shared = { spend, party in try await take(spend, for: party) } }
+        return HTTPPipeline(
             provider: provider,
             account: account,
             tenant: tenant,
@@ -132,7 +135,7 @@ struct EngineCore: Sendable {
             time: time,
             random: random,
             keeper: budgets,
-            take: integration == nil ? nil : { try await take($0, for: $1) },
+            take: shared,
             clock: clock(of: account.key)
         )
     }

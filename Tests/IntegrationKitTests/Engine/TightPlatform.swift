@@ -70,6 +70,8 @@ struct TightProvider: IntegrationProvider {
     let limit: Int
     /// What every batch holds alone.
     var exclusive: String?
+    /// The rule in place of so many in any span.
+    var rule: Budget.Rule?
     let descriptor = PlatformDescriptor(
         id: TightProvider.platform,
         name: "Tight",
@@ -98,7 +100,7 @@ struct TightProvider: IntegrationProvider {
     }
 
     func budgets(of account: ConnectedAccount) -> [Budget] {
-        [Budget(id: "calls", scope: .account, rule: .window(limit, per: TightPlatform.span))]
+        [Budget(id: "calls", scope: .account, rule: rule ?? .window(limit, per: TightPlatform.span))]
     }
 
     func readings(in response: HTTPResponse, to request: HTTPRequest) -> [BudgetReading] {

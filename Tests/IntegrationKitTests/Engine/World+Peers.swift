@@ -14,7 +14,11 @@ struct Peer: Working {
 
 extension World {
     /// Starts another process; on another store if one is given, which must share the world's keys.
-    func peer(seed: UInt64 = 99, store: (any IntegrationStore)? = nil) async throws -> Peer {
+    func peer(
+        seed: UInt64 = 99,
+        store: (any IntegrationStore)? = nil,
+        options: EngineOptions = EngineOptions()
+    ) async throws -> Peer {
         let observer = RecordingObserver()
         let manager = try await IntegrationManager(
             providers: [.hubSpot],
@@ -24,6 +28,7 @@ extension World {
             namespace: "tests",
             transport: platform,
             observers: [observer],
+            options: options,
             time: clock.timeSource,
             random: IntegrationKitTesting.SeededGenerator(seed: seed).randomSource
         )
