@@ -166,7 +166,7 @@ extension BudgetKeeper {
                 // A little later there is enough to be worth a commit.
                 let pause = free < need ? wait ?? BudgetMeter.shortWait : wait.flatMap { $0 <= .seconds(1) ? $0 : nil }
                 if let pause {
-                    let longest = min(max(span / 4, BudgetMeter.shortWait), BudgetMeter.probeInterval)
+                    let longest = min(max(span / 2, BudgetMeter.shortWait), BudgetMeter.probeInterval)
                     allotment.asksAgainAt = now + min(pause, longest)
                     state.allotments[key] = allotment
                     return nil

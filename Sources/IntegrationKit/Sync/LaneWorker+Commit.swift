@@ -197,14 +197,19 @@ extension LaneWorker {
                 let key = RecordLink.key(reference, in: integration.id)
                 let link = try await core.store.record(RecordLink.self, key)?.record
                 if let known = link?.remote, known != remote, link?.formerIDs.contains(remote) != true {
-                    core.observe(
-                        event(
-                            .duplicateFound,
-                            stored.record,
-                            remote: remote,
-                            "The platform has the record twice: \(remote.value) beside \(known.value)."
-                        )
+                    let words = "The platform has the record twice: \(remote.value) beside \(known.value)."
+                    let found = event(.duplicateFound, stored.record, remote: remote, words)
+                    let changes = Changes(
+                        id: core.random.uuid(),
+                        requires: [.revision(fence.id, fence.revision)],
+                        puts: [try LogRecord.row(found, integration: integration, core: core)]
                     )
+                    do {
+                        try await core.commit(changes)
+                    } catch StoreFailure.conflict {
+                        continue
+                    }
+                    core.observe(found)
                 }
                 return
             }
