@@ -175,7 +175,10 @@ extension LaneWorker {
             commit.releases = false
             commit.requires.formUnion(keys.map { .absent($0.id) })
             commit.puts = keys
-            if let attempt = sending.attempt { commit.puts.append(try sending.row(.sent(attempt), worker: self)) }
+            if let attempt = sending.attempt {
+                commit.puts.append(try sending.row(.sent(attempt), worker: self))
+                try planAudit(sending, attempt, in: &commit)
+            }
             try finish(
                 sending.jobs.filter { $0.id != sending.head.id },
                 .covered,

@@ -50,7 +50,7 @@ struct IntegrationWork: Sendable {
 
     private func work(on lanes: [ClaimedLane], _ worker: LaneWorker) async throws {
         let integration = worker.integration
-        let records = lanes.filter { $0.lease.lane.streamID == nil }
+        let records = lanes.filter { $0.lease.lane.streamID == nil && !$0.lease.lane.isAudit }
         let pulls = lanes.filter { $0.lease.lane.streamID != nil }
         let works = try records.map { try LaneWork($0, claimedAt: claimedAt, keys: integration.keys) }
         if integration.pushes {
@@ -66,6 +66,7 @@ struct IntegrationWork: Sendable {
             try await worker.release(works.filter { !reading.contains($0.lane) }, after: .seconds(3600))
             try await worker.run(inbound)
         }
+        try await worker.audit(lanes.filter(\.lease.lane.isAudit))
         for lane in pulls {
             if let pause = core.closedFor(id) {
                 try await core.commit(releasing([lane], after: pause))
