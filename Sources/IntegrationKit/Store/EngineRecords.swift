@@ -290,6 +290,18 @@ struct Stray: StoredRecord {
     var at: Date
 }
 
+/// A job that was erased, perhaps while it was worked on: nothing may be committed of it any more.
+struct ErasedJob: StoredRecord {
+    static let type = "erased"
+    /// Longer than any lease.
+    static let keep = Duration.seconds(3600)
+
+    /// The mark of a job by its number: the job's own key names the host's event.
+    static func key(_ created: Int64, in integration: String) -> String {
+        RowKey.join(integration, String(created))
+    }
+}
+
 /// How far a stream has been read, by the platform's clock.
 struct PullCursor: StoredRecord {
     static let type = "cursor"

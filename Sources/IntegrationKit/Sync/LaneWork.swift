@@ -116,6 +116,10 @@ struct LaneCommit: Sendable {
     init(_ work: LaneWork) {
         self.work = work
         requires = [work.requirement]
+        // What erases a record erases all that stands in its lane, so that one job speaks for the others.
+        if let head = work.head {
+            requires.insert(.absent(ErasedJob.rowID(ErasedJob.key(head.created, in: work.lane.integration))))
+        }
     }
 }
 
