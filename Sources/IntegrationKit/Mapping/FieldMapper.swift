@@ -27,7 +27,7 @@ struct MappedFields: Hashable, Sendable {
 }
 
 /// Carries the fields of records between a host and a platform by a mapping.
-struct FieldMapper: Sendable {
+final class FieldMapper: Sendable {
     /// The mapping.
     let mapping: FieldMapping
     /// What the steps need to know of the account.

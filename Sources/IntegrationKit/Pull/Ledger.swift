@@ -11,6 +11,12 @@ struct Ledger: Sendable {
         keys.tag("ledger", Data("\(link)|\(rule)|\(value.canonicalText)".utf8))
     }
 
+    /// The tags of what both sides have: mostly the same value, which is tagged once.
+    func tags(_ rule: UInt32, host: FieldValue, remote: FieldValue) -> (host: UInt64, remote: UInt64) {
+        let tag = tag(rule, host)
+        return (tag, host == remote ? tag : self.tag(rule, remote))
+    }
+
     /// The tag of a value as a platform may store it: without regard to case, blanks, scale and the form of numbers.
     func looseTag(_ rule: UInt32, _ value: FieldValue) -> UInt64 {
         keys.tag("ledger", Data("\(link)|\(rule)|~\(value.looselyCanonicalText)".utf8))
