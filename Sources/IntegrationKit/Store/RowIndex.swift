@@ -5,6 +5,8 @@ import Foundation
 protocol KeyIndex: Sendable {
     typealias Entry = SortedIndex<ByteKey>.Entry
     typealias Span = SortedIndex<ByteKey>.Span
+    /// Finds the rows of the same store by their ids.
+    associatedtype IDs: IDIndex
 
     init()
     /// Whether there is no entry.
@@ -23,7 +25,39 @@ protocol KeyIndex: Sendable {
     func count(in span: Span) -> Int
 }
 
+/// The numbers of rows by their ids.
+protocol IDIndex: Sendable {
+    init()
+    /// Returns the number of a row.
+    func number(of id: RowID) -> Int64?
+    /// Adds a row.
+    mutating func insert(_ id: RowID, _ number: Int64)
+    /// Removes a row.
+    mutating func remove(_ id: RowID, _ number: Int64)
+}
+
+extension Dictionary: IDIndex where Key == RowID, Value == Int64 {
+    func number(of id: RowID) -> Int64? { self[id] }
+    mutating func insert(_ id: RowID, _ number: Int64) { self[id] = number }
+    mutating func remove(_ id: RowID, _ number: Int64) { self[id] = nil }
+}
+
+extension PackedIndex: IDIndex {
+    typealias IDs = PackedIndex
+
+    func number(of id: RowID) -> Int64? { first(under: PackedIndex.key(of: id)) }
+    mutating func insert(_ id: RowID, _ number: Int64) { insert(PackedIndex.key(of: id), number) }
+    mutating func remove(_ id: RowID, _ number: Int64) { remove(PackedIndex.key(of: id), number) }
+
+    private static func key(of id: RowID) -> ByteKey {
+        // The length tells where the type ends, whatever stands in it.
+        ByteKey("\(id.type.utf8.count) \(id.type)\(id.key)")
+    }
+}
+
 extension SortedIndex: KeyIndex where Key == ByteKey {
+    typealias IDs = [RowID: Int64]
+
     func first(under key: ByteKey) -> Int64? {
         entries(in: .key(key), limit: 1).first?.number
     }
@@ -45,7 +79,7 @@ struct RowIndex<Index: KeyIndex>: Sendable {
         var key: ByteKey
     }
 
-    private var ids = Index()
+    private var ids = Index.IDs()
     private var indexes: [ByteKey: Index] = [:]
     /// How many unique entries the indexes have that have any.
     private var uniques: [ByteKey: Int] = [:]
@@ -55,20 +89,16 @@ struct RowIndex<Index: KeyIndex>: Sendable {
 
     /// Returns the number of a row.
     func number(of id: RowID) -> Int64? {
-        ids.first(under: key(of: id))
-    }
-
-    private func key(of id: RowID) -> ByteKey {
-        // The length tells where the type ends, whatever stands in it.
-        ByteKey("\(id.type.utf8.count) \(id.type)\(id.key)")
+        ids.number(of: id)
     }
 
     /// Puts a row in place of what stood under its number; nil: nothing.
     mutating func replace(_ old: Entered?, with new: Entered?, number: Int64) {
-        if old == nil, let new { ids.insert(key(of: new.content.id), number) }
-        if new == nil, let old { ids.remove(key(of: old.content.id), number) }
-        let left = Set((old?.content.indexes ?? []).map { Place($0) })
-        let right = Set((new?.content.indexes ?? []).map { Place($0) })
+        if old == nil, let new { ids.insert(new.content.id, number) }
+        if new == nil, let old { ids.remove(old.content.id, number) }
+        let left = (old?.content.indexes ?? []).map { Place($0) }
+        let right = (new?.content.indexes ?? []).map { Place($0) }
+        // A row has a handful of entries, which are sooner compared than hashed.
         for place in left where !right.contains(place) {
             indexes[place.index]?.remove(place.key, number)
             if indexes[place.index]?.isEmpty == true { indexes[place.index] = nil }

@@ -49,7 +49,7 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
         static func key(_ key: Key) -> Span { Span(from: .before(key), to: .after(key)) }
     }
 
-    private static var chunkSize: Int { 512 }
+    private static var chunkSize: Int { 128 }
     private var chunks: [[Entry]] = []
     /// The number of entries.
     private(set) var count = 0
@@ -102,10 +102,10 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
     /// Returns entries of a span, from its start or, descending, from its end.
     func entries(in span: Span, limit: Int, descending: Bool = false) -> [Entry] {
         let low = span.from.map(position) ?? (0, 0)
-        let high = span.to.map(position) ?? (chunks.count, 0)
         var found: [Entry] = []
-        guard limit > 0, low < high else { return found }
         if descending {
+            let high = span.to.map(position) ?? (chunks.count, 0)
+            guard low < high else { return found }
             var place = high.0
             while place >= low.0, found.count < limit {
                 if place < chunks.count {
@@ -117,13 +117,14 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
                 place -= 1
             }
         } else {
-            var place = low.0
-            while place < chunks.count, place <= high.0, found.count < limit {
-                let chunk = chunks[place]
-                let start = place == low.0 ? low.1 : 0
-                let end = place == high.0 ? high.1 : chunk.count
-                found.append(contentsOf: chunk[start..<end].prefix(limit - found.count))
-                place += 1
+            // Most spans hold an entry or two: to walk to their end is less than to search for it.
+            var (place, start) = low
+            while place < chunks.count {
+                for entry in chunks[place][start...] {
+                    guard found.count < limit, span.to?.follows(entry) ?? true else { return found }
+                    found.append(entry)
+                }
+                (place, start) = (place + 1, 0)
             }
         }
         return found

@@ -38,6 +38,13 @@ import Testing
         }
     }
 
+    /// Checks the same of a value none of whose properties is nil, so that none can be forgotten.
+    private func check<Value: StoredValue>(whole value: Value) throws {
+        try check(stored: value)
+        let members = try JSONValue(parsing: RecordCoding.encode(value)).object?.keys
+        #expect(members == Mirror(reflecting: value).children.compactMap(\.label).sorted())
+    }
+
     private struct Everything: Codable, Equatable {
         struct Empty: Codable, Equatable {}
         var zebra = "last"
@@ -113,7 +120,7 @@ import Testing
         job.naturalKeys = ["c"]
         job.isVouchedFor = true
         job.privacy = PrivacyRequest(.erase, record: RemoteID(.contact, "1"), requestedAt: Self.date)
-        try check(stored: job)
+        try check(whole: job)
     }
 
     private static func job(in state: JobState) -> SyncJob {
@@ -149,6 +156,8 @@ import Testing
                 relations: [rule]
             )
         )
+        try check(whole: JobPayload())
+        try check(whole: HostWord(value: 1, job: 2, at: -3, yields: true))
         var write = RecordWrite(id: UUID(), operation: .create, kind: .contact, externalKey: "ik")
         try check(stored: write)
         write = RecordWrite(
@@ -167,7 +176,7 @@ import Testing
             firstSentAt: Self.date,
             state: ["a": [1, "b"]]
         )
-        try check(stored: write)
+        try check(whole: write)
         var link = RecordLink(kind: .contact, externalKey: "ik", state: .unlinked, linkedAt: Self.date)
         try check(stored: link)
         link.host = Self.reference
@@ -184,11 +193,11 @@ import Testing
         ]
         link.relations = [.max, 0]
         link.naturalKeys = ["k"]
-        try check(stored: link)
-        try check(stored: NaturalKey(host: Self.reference))
+        try check(whole: link)
+        try check(whole: NaturalKey(host: Self.reference))
         try check(stored: LogRecord(at: Self.date, kind: "created", detail: Data([9])))
         try check(
-            stored: LogRecord(
+            whole: LogRecord(
                 at: Self.date,
                 kind: "created",
                 recordKind: .contact,
@@ -200,7 +209,24 @@ import Testing
             )
         )
         try check(stored: LogDetail(message: "m"))
-        try check(stored: LogDetail(message: "m", error: IntegrationError(.refused, "No.")))
+        try check(whole: Self.reference)
+        try check(whole: RemoteID(.note, "2", parent: "3"))
+        try check(whole: LaneID(integration: "i", subject: "s"))
+        try check(
+            whole: Attempt(
+                number: 1,
+                write: Data([7]),
+                writeID: UUID(),
+                covers: ["a"],
+                safety: .found,
+                sendBy: Self.date,
+                unknownSince: Self.date,
+                absences: 2,
+                earlierUnknown: false,
+                pendingUntil: Self.date
+            )
+        )
+        try check(whole: LogDetail(message: "m", error: IntegrationError(.refused, "No.")))
     }
 
     @Test(arguments: [
