@@ -33,9 +33,9 @@ struct Ledger: Sendable {
         return keys.tag("ledger", Data("\(link)|relation|\(relation.role.rawValue)|\(target)".utf8))
     }
 
-    /// The digest of all mapped fields as a platform shows them.
-    func digest(_ fields: [FieldName: FieldValue], of names: Set<FieldName>) -> Data {
-        let texts = names.sorted().compactMap { name in
+    /// The digest of all mapped fields, named in order, as a platform shows them.
+    func digest(_ fields: [FieldName: FieldValue], of names: [FieldName]) -> Data {
+        let texts = names.compactMap { name in
             fields[name].map { "\(name.rawValue)=\($0.canonicalText)" }
         }
         return keys.digest("digest", Data(([link] + texts).joined(separator: "\u{1F}").utf8))
