@@ -569,12 +569,14 @@ extension [UInt8] {
 
     /// A copy of the exact size with some bytes replaced.
     fileprivate func spliced(_ range: Range<Int>, _ middle: [UInt8]) -> [UInt8] {
-        var copy: [UInt8] = []
-        copy.reserveCapacity(count - range.count + middle.count)
-        copy.append(contentsOf: self[..<range.lowerBound])
-        copy.append(contentsOf: middle)
-        copy.append(contentsOf: self[range.upperBound...])
-        return copy
+        let size = count - range.count + middle.count
+        return unsafe [UInt8](unsafeUninitializedCapacity: size) { copy, done in
+            unsafe withUnsafeBufferPointer { bytes in
+                done = unsafe copy.update(fromContentsOf: bytes[..<range.lowerBound])
+                done = unsafe copy[done...].update(fromContentsOf: middle)
+                done = unsafe copy[done...].update(fromContentsOf: bytes[range.upperBound...])
+            }
+        }
     }
 
     /// Appends an entry of a chunk.

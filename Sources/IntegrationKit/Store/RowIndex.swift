@@ -51,7 +51,11 @@ extension PackedIndex: IDIndex {
 
     private static func key(of id: RowID) -> ByteKey {
         // The length tells where the type ends, whatever stands in it.
-        ByteKey("\(id.type.utf8.count) \(id.type)\(id.key)")
+        var text = String(id.type.utf8.count)
+        text.append(" ")
+        text.append(id.type)
+        text.append(id.key)
+        return ByteKey(text)
     }
 }
 
@@ -96,18 +100,17 @@ struct RowIndex<Index: KeyIndex>: Sendable {
     mutating func replace(_ old: Entered?, with new: Entered?, number: Int64) {
         if old == nil, let new { ids.insert(new.content.id, number) }
         if new == nil, let old { ids.remove(old.content.id, number) }
-        let left = (old?.content.indexes ?? []).map { Place($0) }
-        let right = (new?.content.indexes ?? []).map { Place($0) }
-        // A row has a handful of entries, which are sooner compared than hashed.
-        for place in left where !right.contains(place) {
-            indexes[place.index]?.remove(place.key, number)
-            if indexes[place.index]?.isEmpty == true { indexes[place.index] = nil }
+        let (left, right) = (old?.content.indexes ?? [], new?.content.indexes ?? [])
+        for entry in left where !right.contains(where: { $0.isAtPlace(of: entry) }) {
+            let name = ByteKey(entry.name)
+            indexes[name]?.remove(ByteKey(entry.key), number)
+            if indexes[name]?.isEmpty == true { indexes[name] = nil }
         }
-        for place in right where !left.contains(place) {
-            indexes[place.index, default: .init()].insert(place.key, number)
+        for entry in right where !left.contains(where: { $0.isAtPlace(of: entry) }) {
+            indexes[ByteKey(entry.name), default: .init()].insert(ByteKey(entry.key), number)
         }
-        for entry in old?.content.indexes ?? [] where entry.isUnique { countUnique(ByteKey(entry.name), -1) }
-        for entry in new?.content.indexes ?? [] where entry.isUnique { countUnique(ByteKey(entry.name), 1) }
+        for entry in left where entry.isUnique { countUnique(ByteKey(entry.name), -1) }
+        for entry in right where entry.isUnique { countUnique(ByteKey(entry.name), 1) }
         Self.move(number, in: &tenants, from: old?.content.tenant, to: new?.content.tenant)
         Self.move(number, in: &integrations, from: old?.content.integration, to: new?.content.integration)
         if let expiry = old?.expiry { expiries.remove(expiry, number) }
@@ -139,9 +142,10 @@ struct RowIndex<Index: KeyIndex>: Sendable {
     }
 }
 
-extension RowIndex.Place {
-    fileprivate init(_ entry: IndexEntry) {
-        self.init(index: ByteKey(entry.name), key: ByteKey(entry.key))
+extension IndexEntry {
+    /// Whether two entries stand under one key of one index.
+    fileprivate func isAtPlace(of other: IndexEntry) -> Bool {
+        key.hasSameBytes(as: other.key) && name.hasSameBytes(as: other.name)
     }
 }
 
@@ -242,13 +246,19 @@ extension RowIndex {
     /// - Parameters:
     ///   - changes: The commit.
     ///   - content: Returns what a row holds now.
+    /// - Returns: The entries.
+    /// - Throws: What `content` throws.
     func takenEntries(
         by changes: Changes,
         content: (Int64) throws -> RowContent?
     ) rethrows -> [IndexEntry] {
         // Most commits touch no index that has a unique entry: nothing can clash there.
-        var names = Set(uniques.keys)
-        for row in changes.puts { for entry in row.indexes where entry.isUnique { names.insert(ByteKey(entry.name)) } }
+        var names = Array(uniques.keys)
+        for row in changes.puts {
+            for entry in row.indexes where entry.isUnique && !names.contains(ByteKey(entry.name)) {
+                names.append(ByteKey(entry.name))
+            }
+        }
         guard changes.puts.contains(where: { $0.indexes.contains { names.contains(ByteKey($0.name)) } }) else {
             return []
         }

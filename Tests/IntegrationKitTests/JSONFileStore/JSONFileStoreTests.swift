@@ -290,7 +290,11 @@ import Testing
         let store = try store(disk)
         let large = Self.content("large", body: "\"" + String(repeating: "x", count: 10_000_000) + "\"")
         await #expect { try await store.commit(Self.changes(large)) } throws: { error in
-            if case StoreFailure.refused(let reason as IntegrationError) = error { reason.code == .invalidInput } else { false }
+            if case StoreFailure.refused(let reason as IntegrationError) = error {
+                reason.code == .invalidInput
+            } else {
+                false
+            }
         }
         try await store.commit(Self.changes(Self.content("small")))
         #expect(try await store.rows(matching: RowQuery("all")).map(\.content.id.key) == ["small"])
@@ -304,7 +308,9 @@ import Testing
             time: ManualClock().timeSource
         )
         for part in 0..<4 {
-            let puts = (0..<500).map { Self.content("\(part) \($0)", body: "\"" + String(repeating: "x", count: 60) + "\"") }
+            let puts = (0..<500).map {
+                Self.content("\(part) \($0)", body: "\"" + String(repeating: "x", count: 60) + "\"")
+            }
             let work = JSONFileCore.Work(changes: Changes(id: RandomSource.system.uuid(), puts: puts))
             for result in core.commit([work]) { try result.get() }
         }
@@ -320,7 +326,34 @@ import Testing
         core.close()
     }
 
-    @Test func `What was deleted stands in no file after a compaction, also one that is forced meanwhile`() async throws {
+    @Test func `A large file that was replaced loses its name first and is then freed piece by piece`() throws {
+        let disk = SimulatedDisk(sector: 1 << 16)
+        var core = try JSONFileCore.open(
+            folder: StoreFolder(path: "/store", layer: disk),
+            options: .init(),
+            time: ManualClock().timeSource
+        )
+        let body = "\"" + String(repeating: "x", count: 4 << 20) + "\""
+        for number in 0..<5 {
+            let work = JSONFileCore.Work(changes: Self.changes(Self.content("\(number % 2)", body: body)))
+            for result in core.commit([work]) { try result.get() }
+        }
+        try core.beginCompaction()
+        var used = disk.used
+        while try core.step() {
+            let cuts = disk.operations.filter { $0 == "truncate journal-1.jsonl" }
+            if !cuts.isEmpty { #expect(!disk.paths.contains("/store/journal-1.jsonl")) }
+            #expect(used - disk.used <= 8 << 20)
+            used = disk.used
+        }
+        #expect(disk.operations.filter { $0 == "truncate journal-1.jsonl" }.count == 2)
+        let rows = try core.rows([RowID(type: "thing", key: "1")])
+        #expect(rows.count == 1)
+        core.close()
+    }
+
+    @Test func `What was deleted stands in no file after a compaction, also one that is forced meanwhile`() async throws
+    {
         let folder = try TemporaryFolder()
         let store = try JSONFileIntegrationStore(directory: folder.store, options: .init(compactionFloor: 2000))
         for number in 0..<50 {

@@ -20,7 +20,11 @@ struct FileRow: Sendable {
         bytes.append(json: content.id.type)
         bytes.append(text: ",")
         bytes.append(json: content.id.key)
-        bytes.append(text: ",\(created),\(revision),")
+        bytes.append(text: ",")
+        bytes.append(json: created)
+        bytes.append(text: ",")
+        bytes.append(json: revision)
+        bytes.append(text: ",")
         bytes.append(json: content.tenant)
         bytes.append(text: ",")
         bytes.append(json: content.integration)
@@ -47,11 +51,11 @@ struct FileRow: Sendable {
         bytes.append(text: "]")
     }
 
-    /// Whether a body is JSON on one line whose end can be found again.
+    /// Whether a body is JSON on one line whose end can be found again; the cursor takes no space and no line end.
     private static func fitsInLine(_ body: [UInt8]) -> Bool {
         var cursor = JSONCursor(body, 0..<body.count)
-        guard (try? cursor.skipValue()) != nil, cursor.isAtEnd, body.allSatisfy({ $0 >= 0x20 }) else { return false }
-        return body.allSatisfy { $0 < 0x80 } || String(decoding: body, as: UTF8.self).utf8.elementsEqual(body)
+        guard (try? cursor.skipValue()) != nil, cursor.isAtEnd else { return false }
+        return body.reduce(0, |) < 0x80 || String(decoding: body, as: UTF8.self).utf8.elementsEqual(body)
     }
 
     /// Reads the JSON.
@@ -193,9 +197,13 @@ extension LaneTable.Kept {
         bytes.append(json: tenant)
         bytes.append(text: ",")
         bytes.append(json: workClass.rawValue)
-        bytes.append(text: ",\(tail),")
+        bytes.append(text: ",")
+        bytes.append(json: tail)
+        bytes.append(text: ",")
         bytes.append(json: due?.wholeMilliseconds)
-        bytes.append(text: ",\(starts)]")
+        bytes.append(text: ",")
+        bytes.append(json: Int64(starts))
+        bytes.append(text: "]")
     }
 }
 

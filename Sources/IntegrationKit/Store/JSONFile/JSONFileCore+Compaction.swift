@@ -10,6 +10,7 @@ struct Compaction: Sendable {
         case rows(after: Int64)
         case lanes(after: PageKey?)
         case move
+        case cut
     }
 
     /// Where a copied row stands in the snapshot.
@@ -27,6 +28,8 @@ struct Compaction: Sendable {
     /// The copies, page by page: one array of all would be moved as it grows, and freed at once.
     fileprivate var copies: [[Copy]] = []
     fileprivate var rows = 0
+    /// Replaced files, which have no name any more.
+    fileprivate var removed: [any StoreFile] = []
     /// The bytes of the journals from the one that was begun with the snapshot on.
     fileprivate var journalBytesBefore: Int
 
@@ -47,6 +50,7 @@ extension JSONFileCore {
     private static let syncEvery = 1 << 20
     fileprivate static let page = 256
     private static let stepBytes = 4 << 10
+    private static let cutBytes = 8 << 20
 
     /// Whether the journals have grown so much that a snapshot is due.
     var needsCompaction: Bool {
@@ -103,9 +107,8 @@ extension JSONFileCore {
     mutating func abandonCompaction() {
         compactionFloor = journalBytes + options.compactionFloor
         guard let compaction else { return }
-        self.compaction = nil
+        closeCompaction()
         if files[compaction.name.id] != nil { return }
-        compaction.file.close()
         // What cannot be removed now is removed when the store is opened.
         _ = try? folder.abandon(compaction.name.text)
     }
@@ -122,6 +125,7 @@ extension JSONFileCore {
             case .rows(let last): try copyRows(after: last, limit: min(max(budget / 512, 8), Self.page))
             case .lanes(let last): try copyLanes(after: last)
             case .move: try moveRows()
+            case .cut: return cutRemoved()
             }
         }
     }
@@ -203,18 +207,40 @@ extension JSONFileCore {
     }
 
     private mutating func removeReplaced() throws {
-        guard let compaction else { return }
-        journalBytes -= compaction.journalBytesBefore
-        compactionFloor = 0
-        self.compaction = nil
-        for (id, file) in files where id < compaction.name.id {
-            file.close()
-            files[id] = nil
-        }
-        for name in try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
-        where name.id < compaction.name.id {
-            try folder.remove(name)
+        guard let name = compaction?.name else { return }
+        for file in try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
+        where file.id < name.id {
+            try folder.remove(file)
         }
         try folder.layer.syncFolder(folder.path)
+        journalBytes -= compaction?.journalBytesBefore ?? 0
+        compactionFloor = 0
+        compaction?.removed = files.filter { $0.key < name.id }.map(\.value)
+        files = files.filter { $0.key >= name.id }
+        compaction?.stage = .cut
+    }
+
+    /// Cuts a piece off a replaced file: to free a large one at once would hold up the commits.
+    private mutating func cutRemoved() {
+        guard let file = compaction?.removed.last else {
+            compaction = nil
+            return
+        }
+        do {
+            let size = try file.size()
+            if size > Self.cutBytes { return try file.truncate(to: size - Self.cutBytes) }
+        } catch {
+            // It has no name: closing it frees the rest.
+        }
+        file.close()
+        compaction?.removed.removeLast()
+    }
+
+    /// Drops what a compaction holds, finished or not.
+    mutating func closeCompaction() {
+        guard let compaction else { return }
+        self.compaction = nil
+        for file in compaction.removed { file.close() }
+        if files[compaction.name.id] == nil, compaction.removed.isEmpty { compaction.file.close() }
     }
 }

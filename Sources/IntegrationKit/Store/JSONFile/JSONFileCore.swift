@@ -446,7 +446,7 @@ extension JSONFileCore {
     /// Writes what is not written and closes the files.
     mutating func close() {
         if !journal.hasFailed, journal.durable < journal.end { writeMark() }
-        compaction = nil
+        closeCompaction()
         for file in files.values { file.close() }
         files = [:]
         lock.unlock()
