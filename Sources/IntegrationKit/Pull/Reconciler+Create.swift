@@ -75,7 +75,7 @@ extension Reconciler {
     /// - Returns: The notes, to be deleted with the commit of what was made.
     private func begin(_ kinds: Set<RecordKind>) async throws -> [RowID] {
         let intents = try kinds.map { kind in
-            try InboundIntent(kind: kind, since: core.now()).content(
+            try InboundIntent(kind: kind, since: core.storeNow()).content(
                 key: RowKey.join(integration.id, kind.rawValue, core.random.uuid().uuidString),
                 tenant: integration.tenant,
                 integration: integration.id,

@@ -10,6 +10,7 @@ extension SyncJob {
             try $0.member("enqueuedAt", enqueuedAt)
             try $0.member("event", event)
             try $0.member("failures", failures)
+            try $0.member("interruptions", interruptions)
             try $0.member("isOwnEcho", isOwnEcho)
             try $0.member("isVouchedFor", isVouchedFor)
             try $0.member("kind", kind)
@@ -49,6 +50,7 @@ extension SyncJob {
             isOwnEcho: try members.read("isOwnEcho"),
             isVouchedFor: try members.read("isVouchedFor"),
             naturalKeys: try members.read("naturalKeys"),
+            interruptions: try members.readIfPresent("interruptions"),
             privacy: try members.readIfPresent("privacy")
         )
     }
@@ -151,6 +153,7 @@ extension HostWord: StoredValue {
     func write(to text: inout RecordText) throws {
         try text.object {
             try $0.member("at", at)
+            try $0.member("isLate", isLate)
             try $0.member("job", job)
             try $0.member("value", value)
             try $0.member("yields", yields)
@@ -163,7 +166,8 @@ extension HostWord: StoredValue {
             value: try members.read("value"),
             job: try members.read("job"),
             at: try members.read("at"),
-            yields: try members.readIfPresent("yields")
+            yields: try members.readIfPresent("yields"),
+            isLate: try members.readIfPresent("isLate")
         )
     }
 }
@@ -227,10 +231,12 @@ extension RecordLink {
             try $0.member("kind", kind)
             try $0.member("linkedAt", linkedAt)
             try $0.member("naturalKeys", naturalKeys)
+            try $0.member("parted", parted)
             try $0.member("readAt", readAt)
             try $0.member("relations", relations)
             try $0.member("remote", remote)
             try $0.member("seenSweep", seenSweep)
+            try $0.member("settlesAt", settlesAt)
             try $0.member("state", state)
             try $0.member("tags", tags)
             try $0.member("version", version)
@@ -243,12 +249,14 @@ extension RecordLink {
             host: try members.readIfPresent("host"),
             remote: try members.readIfPresent("remote"),
             formerIDs: try members.read("formerIDs"),
+            parted: try members.readIfPresent("parted"),
             kind: try members.read("kind"),
             externalKey: try members.read("externalKey"),
             incarnation: try members.read("incarnation"),
             state: try members.read("state"),
             version: try members.readIfPresent("version"),
             freshAfter: try members.readIfPresent("freshAfter"),
+            settlesAt: try members.readIfPresent("settlesAt"),
             readAt: try members.readIfPresent("readAt"),
             digest: try members.read("digest"),
             tags: try members.read("tags"),

@@ -246,7 +246,7 @@ extension RowIndex {
     /// - Parameters:
     ///   - changes: The commit.
     ///   - content: Returns what a row holds now.
-    /// - Returns: The entries.
+    /// - Returns: The entries that are taken.
     /// - Throws: What `content` throws.
     func takenEntries(
         by changes: Changes,

@@ -31,12 +31,16 @@ struct BudgetMeter {
     private(set) var remaining: Remaining?
     private(set) var blockedUntil = Duration.zero
     private(set) var inFlight = 0
+    /// How many calls have ended since the number at once was last changed.
+    private var calls = 0
     /// Finished spends of a window or quota; the last slot is the newest.
     private var spent: [Spent] = []
     private var level: Double
     private var levelAt: Duration
     private var quotaEndsAt: Duration?
     private var isReported = false
+    /// Whether an answer came in this life of the process.
+    private var isAnswered = false
     private(set) var lastUse: Duration
     private let reserve: Double
 
@@ -53,6 +57,9 @@ struct BudgetMeter {
 
     /// A limit that nobody reaches; what a platform claims beyond it is not reckoned with.
     private static let largestLimit = 1_000_000_000_000
+
+    /// How many calls go well before one more goes at the same time.
+    private static let callsBeforeMore = 20
 
     /// What we may use of the limit; at least one, or nothing would ever happen.
     private var share: Int { max(1, Int(saturating: Double(limit) * (1 - reserve))) }
@@ -100,8 +107,9 @@ struct BudgetMeter {
             guard remaining.amount - amount < floor else { return nil }
             return max(.milliseconds(1), (remaining.endsAt ?? end ?? (remaining.heardAt + probe)) - now)
         }
-        // The platform tells what remains, but not yet of this span: one call asks before others follow.
-        return isReported && inFlight > 0 ? Self.shortWait : nil
+        // Who knows what an earlier life of the process spent of this span? One call asks before others follow, also
+        // where the platform tells what remains, but has not yet told it of this span.
+        return (isReported || !isAnswered) && inFlight > 0 ? Self.shortWait : nil
     }
 
     mutating func take(_ amount: Int, now: Duration) {
@@ -125,6 +133,7 @@ struct BudgetMeter {
         expire(now)
         settleLevel(now)
         inFlight -= amount
+        isAnswered = true
         let used = used ?? amount
         level = min(Double(limit), level + Double(amount - used))
         remaining?.amount += amount - used
@@ -132,7 +141,13 @@ struct BudgetMeter {
         switch rule {
         case .window(_, let span): spend(used, until: now + span, grain: span / 64)
         case .quota: spend(used, until: quotaEndsAt ?? now + .seconds(86400), grain: .seconds(900))
-        case .bucket, .inFlight: break
+        case .inFlight(let most):
+            calls += 1
+            if limit < most, calls >= BudgetMeter.callsBeforeMore {
+                limit += 1
+                calls = 0
+            }
+        case .bucket: break
         }
     }
 
@@ -178,6 +193,11 @@ struct BudgetMeter {
         settleLevel(now)
         level = min(level, 0)
         blockedUntil = max(blockedUntil, now + (wait ?? usualWait(now)))
+        if case .inFlight = rule {
+            // Nothing tells how much at once is too much: half of what was, and more again as long as it goes well.
+            limit = max(1, limit / 2)
+            calls = 0
+        }
     }
 
     private func usualWait(_ now: Duration) -> Duration {

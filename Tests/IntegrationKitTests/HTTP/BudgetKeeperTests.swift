@@ -117,10 +117,22 @@ struct BudgetKeeperTests {
         #expect(wait(try keeper.take([Spend("w")], for: party)) != nil, "one call asks alone; another is in flight")
     }
 
+    @Test func `the first call of a process goes alone, and what it hears holds for the others`() throws {
+        let keeper = BudgetKeeper(time: ManualTime().source)
+        let party = party([Budget(id: "w", scope: .account, rule: .window(100, per: .seconds(10)))])
+        let first = try #require(granted(try keeper.take([Spend("w")], for: party)))
+        #expect(wait(try keeper.take([Spend("w")], for: party)) != nil)
+        // Another life of the process had used up the span.
+        keeper.finish(first, readings: [BudgetReading("w", remaining: 1)], for: party)
+        #expect(granted(try keeper.take([Spend("w")], for: party)) != nil)
+        #expect(wait(try keeper.take([Spend("w")], for: party)) == .seconds(10))
+    }
+
     @Test(arguments: [[50, 60], [60, 50]])
     func `answers out of order never raise what remains`(remaining: [Int]) throws {
         let keeper = BudgetKeeper(time: ManualTime().source)
         let party = party([Budget(id: "w", scope: .account, rule: .window(100, per: .seconds(10)))])
+        keeper.finish(try #require(granted(try keeper.take([Spend("w")], for: party))), for: party)
         let calls = try (0..<2).map { _ in try #require(granted(try keeper.take([Spend("w")], for: party))) }
         for (call, remaining) in zip(calls, remaining) {
             keeper.finish(call, readings: [BudgetReading("w", remaining: remaining)], for: party)
@@ -197,13 +209,38 @@ struct BudgetKeeperTests {
         #expect(granted(try keeper.take([Spend("f")], for: party)) == nil)
     }
 
+    @Test func `a refusal halves how many go at once, and calls that go well bring one after the other back`() throws {
+        let time = ManualTime()
+        let keeper = BudgetKeeper(time: time.source)
+        let party = party([Budget(id: "f", scope: .account, rule: .inFlight(4))])
+        func most() throws -> Int {
+            let calls = try (0..<8).compactMap { _ in granted(try keeper.take([Spend("f")], for: party)) }
+            for call in calls { keeper.giveBack(call) }
+            return calls.count
+        }
+        #expect(try most() == 4)
+        for left in [2, 1, 1] {
+            keeper.refused(budget: "f", retryAfter: nil, for: party)
+            #expect(try most() == 0)
+            time.advance(by: .seconds(1))
+            #expect(try most() == left)
+        }
+        for wanted in [2, 3, 4, 4] {
+            for _ in 0..<20 {
+                keeper.finish(try #require(granted(try keeper.take([Spend("f")], for: party))), for: party)
+            }
+            #expect(try most() == wanted)
+        }
+    }
+
     @Test func `several budgets are taken together or not at all`() throws {
         let keeper = BudgetKeeper(time: ManualTime().source)
         let party = party([
             Budget(id: "a", scope: .account, rule: .window(10, per: .seconds(10))),
             Budget(id: "b", scope: .account, rule: .inFlight(1)),
         ])
-        #expect(granted(try keeper.take([Spend("a", amount: 4), Spend("b")], for: party)) != nil)
+        keeper.finish(try #require(granted(try keeper.take([Spend("a", amount: 1)], for: party))), for: party)
+        #expect(granted(try keeper.take([Spend("a", amount: 3), Spend("b")], for: party)) != nil)
         guard case .wait(_, let budget) = try keeper.take([Spend("a", amount: 6), Spend("b")], for: party) else {
             Issue.record("a budget that is used up was granted")
             return

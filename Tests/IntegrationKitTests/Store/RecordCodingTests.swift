@@ -119,6 +119,7 @@ import Testing
         job.needs = ["a", "b"]
         job.naturalKeys = ["c"]
         job.isVouchedFor = true
+        job.interruptions = 2
         job.privacy = PrivacyRequest(.erase, record: RemoteID(.contact, "1"), requestedAt: Self.date)
         try check(whole: job)
     }
@@ -157,7 +158,7 @@ import Testing
             )
         )
         try check(whole: JobPayload())
-        try check(whole: HostWord(value: 1, job: 2, at: -3, yields: true))
+        try check(whole: HostWord(value: 1, job: 2, at: -3, yields: true, isLate: true))
         var write = RecordWrite(id: UUID(), operation: .create, kind: .contact, externalKey: "ik")
         try check(stored: write)
         write = RecordWrite(
@@ -182,8 +183,10 @@ import Testing
         link.host = Self.reference
         link.remote = RemoteID(.note, "2", parent: "3")
         link.formerIDs = [RemoteID(.contact, "1")]
+        link.parted = [RemoteID(.contact, "0")]
         link.version = "v"
         link.freshAfter = Self.date
+        link.settlesAt = Self.date
         link.readAt = Self.date
         link.digest = Data([1, 2, 3])
         link.tags = [

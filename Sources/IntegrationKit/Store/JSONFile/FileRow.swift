@@ -64,6 +64,7 @@ struct FileRow: Sendable {
     ///   - cursor: Stands before it, and afterwards behind it.
     ///   - bytes: What the cursor reads.
     ///   - isIndexOnly: Whether the body is not wanted and nothing follows the row.
+    /// - Throws: `JSONCursor.Malformed` if it is no row.
     init(from cursor: inout JSONCursor, in bytes: [UInt8], isIndexOnly: Bool = false) throws {
         try cursor.take("[")
         let type = try cursor.string()

@@ -101,6 +101,24 @@ extension JSONFileCore {
         )
     }
 
+    /// Begins a snapshot, or takes up the one under way, and returns its number.
+    mutating func startCompaction() throws -> Int {
+        do {
+            try beginCompaction()
+        } catch {
+            abandonCompaction()
+            throw error
+        }
+        return compaction?.number ?? journal.number - 1
+    }
+
+    /// Whether nothing is left of the files that a snapshot replaces.
+    func hasReplaced(upTo number: Int) throws -> Bool {
+        try compaction?.number != number
+            && folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
+                .allSatisfy { $0.id >= StoreFolder.FileName.snapshot(number).id }
+    }
+
     private var storeText: String { identity.id.uuidString.lowercased() }
 
     /// Drops a snapshot that cannot be finished.
@@ -110,7 +128,7 @@ extension JSONFileCore {
         closeCompaction()
         if files[compaction.name.id] != nil { return }
         // What cannot be removed now is removed when the store is opened.
-        _ = try? folder.abandon(compaction.name.text)
+        if (try? lock.isInPlace()) ?? false { _ = try? folder.abandon(compaction.name.text) }
     }
 
     /// Goes on with the snapshot for about so many bytes; afterwards ``compaction`` is nil if it is done.
@@ -188,6 +206,7 @@ extension JSONFileCore {
                 $0.append(text: "{\"rows\":\(compaction.rows),\"lanes\":\(compaction.lanes)}")
             }
         )
+        try checkFolder()
         try folder.finish(compaction.name.text, compaction.file)
         files[compaction.name.id] = compaction.file
         self.compaction?.stage = .move
@@ -208,6 +227,7 @@ extension JSONFileCore {
 
     private mutating func removeReplaced() throws {
         guard let name = compaction?.name else { return }
+        try checkFolder()
         for file in try folder.layer.names(in: folder.path).compactMap(StoreFolder.FileName.init)
         where file.id < name.id {
             try folder.remove(file)
