@@ -29,7 +29,8 @@ struct RecordText {
     private(set) var bytes: [UInt8] = []
 
     init() {
-        bytes.reserveCapacity(1024)
+        // With an array's head this is a kilobyte: allocators keep blocks of up to that size at hand.
+        bytes.reserveCapacity(992)
     }
 
     /// Appends text that needs no quotes and no escapes.

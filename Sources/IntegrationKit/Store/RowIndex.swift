@@ -264,11 +264,11 @@ extension RowIndex {
         }
         var last: [RowID: Int] = [:]
         for (place, content) in changes.puts.enumerated() { last[content.id] = place }
-        let replaced = Set((changes.deletes + last.keys).compactMap(number))
+        lazy var replaced = Set((changes.deletes + last.keys).compactMap(number))
         var owners: [Place: (row: RowID, isUnique: Bool)] = [:]
         var taken: [IndexEntry] = []
-        for (place, row) in changes.puts.enumerated() where last[row.id] == place {
-            for entry in row.indexes where names.contains(ByteKey(entry.name)) {
+        for (place, row) in changes.puts.enumerated() {
+            for entry in row.indexes where names.contains(ByteKey(entry.name)) && last[row.id] == place {
                 let spot = Place(index: ByteKey(entry.name), key: ByteKey(entry.key))
                 let owner = owners[spot]
                 let isUnique = entry.isUnique || owner?.isUnique == true
@@ -286,10 +286,11 @@ extension RowIndex {
     private func isTaken(
         _ spot: Place,
         by entry: IndexEntry,
-        except replaced: Set<Int64>,
+        except replaced: @autoclosure () -> Set<Int64>,
         content: (Int64) throws -> RowContent?
     ) rethrows -> Bool {
-        guard let index = indexes[spot.index] else { return false }
+        guard let index = indexes[spot.index], index.first(under: spot.key) != nil else { return false }
+        let replaced = replaced()
         // A unique entry stands alone under its key, so the first occupant tells whether there is one.
         let limit = entry.isUnique ? replaced.count + 1 : 1
         let occupants = index.entries(in: .key(spot.key), limit: limit, descending: false).map(\.number).filter {

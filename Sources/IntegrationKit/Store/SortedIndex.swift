@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// What numbers stand under in a ``SortedIndex``.
+protocol IndexKey: Comparable, Sendable {
+    /// Orders two keys in one look: negative, zero or positive.
+    func order(to other: Self) -> Int
+}
+
+extension Duration: IndexKey {
+    func order(to other: Duration) -> Int {
+        self < other ? -1 : (self == other ? 0 : 1)
+    }
+}
+
 /// Numbers under keys, in the order of key and number, each pair at most once.
 ///
 /// The entries stand in chunks of bounded size, so that an insertion in the midst of a million moves no more than one
 /// chunk.
-struct SortedIndex<Key: Comparable & Sendable>: Sendable {
+struct SortedIndex<Key: IndexKey>: Sendable {
     /// A number under a key.
     struct Entry: Equatable, Sendable {
         var key: Key
@@ -34,8 +46,8 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
 
         /// Whether an entry stands before this place.
         func follows(_ entry: Entry) -> Bool {
-            if entry.key < key { return true }
-            if key < entry.key { return false }
+            let order = entry.key.order(to: key)
+            if order != 0 { return order < 0 }
             return entry.number < number || (entry.number == number && isAfter)
         }
     }
@@ -140,7 +152,8 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
 
     /// Returns the chunk and the offset of the first entry after a place, or the place behind the last chunk.
     private func position(of cut: Cut) -> (Int, Int) {
-        let place = chunks.firstPlace { chunk in chunk.last.map { !cut.follows($0) } ?? true }
+        // No chunk is empty.
+        let place = chunks.firstPlace { !cut.follows($0[$0.count - 1]) }
         guard place < chunks.count else { return (place, 0) }
         return (place, chunks[place].firstPlace { !cut.follows($0) })
     }
