@@ -224,20 +224,19 @@ extension LaneWorker {
     ) -> Sending {
         // A refetch that the write rests on stays: it reads once more what the write made of the record.
         let jobs = plan.fold.jobs.filter { $0.record.action != .refetch }
+        let payload = JobPayload(words: plan.fold.words, related: plan.fold.related, relations: plan.fold.relations)
+        let isStored = jobs.count == 1 && plan.work.payload(of: jobs[0])?.said(by: jobs[0]) == payload
         return Sending(
             work: plan.work,
             jobs: jobs,
-            payload: JobPayload(
-                words: plan.fold.words,
-                related: plan.fold.related,
-                relations: plan.fold.relations
-            ),
+            payload: payload,
             host: plan.host,
             link: plan.link,
             write: write,
             words: words,
             mapper: plan.mapper,
             carries: jobs.count,
+            isPayloadStored: isStored,
             notes: mergeEvents(plan)
         )
     }

@@ -79,7 +79,7 @@ struct SyncJob: StoredRecord {
     static let type = "job"
 
     /// What is to be done with the lane's record.
-    enum Action: String, Codable {
+    enum Action: String, StoredValue {
         /// Make the record or bring it up to date.
         case create
         /// Bring the record up to date, or make it.
@@ -128,7 +128,7 @@ struct SyncJob: StoredRecord {
 }
 
 /// What the host said, sealed inside a job.
-struct JobPayload: Codable, Sendable {
+struct JobPayload: Codable, Equatable, Sendable {
     var words: [FieldName: HostWord] = [:]
     var related: [RelatedRecord] = []
     var relations: [EventRoute.RelationRule] = []
@@ -188,7 +188,7 @@ struct Attempt: Codable, Hashable, Sendable {
 struct RecordLink: StoredRecord {
     static let type = "link"
 
-    enum State: String, Codable {
+    enum State: String, StoredValue {
         case linked
         /// The platform's record carries our key, and the host has not spoken of its record yet.
         case unclaimed
@@ -275,12 +275,11 @@ struct NaturalKey: StoredRecord {
     var host: HostReference
 }
 
-/// A host-side create that began and whose link is not committed yet.
+/// Host-side creates of a kind that began and whose links are not committed yet.
 struct InboundIntent: StoredRecord {
     static let type = "intent"
     var kind: RecordKind
     var since: Date
-    var proposed: HostReference
 }
 
 /// The answer to an attempt whose lease was lost.

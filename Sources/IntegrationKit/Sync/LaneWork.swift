@@ -27,6 +27,11 @@ struct LaneWork: Sendable {
         }
     }
 
+    /// What a job of the lane holds.
+    func payload(of job: Row<SyncJob>) -> JobPayload? {
+        jobs.first { $0.0.id == job.id }?.1
+    }
+
     /// Whether jobs remain beside the given ones.
     func hasMore(than done: [Row<SyncJob>]) -> Bool {
         !isWhole || jobs.count > done.count
