@@ -160,7 +160,7 @@ public struct EventRoute: Hashable, Codable, Sendable {
         public var hostKind: String
         /// What it is to the record.
         public var role: RelationRole
-        /// Whether the record waits for it.
+        /// Whether the record waits for it; an event that makes a record and names none of that kind goes elsewhere.
         public var isRequired: Bool
 
         /// Creates a rule.
