@@ -75,7 +75,8 @@ struct EventRoutes: Sendable {
         if [.denied, .read].contains(access[route.kind]) {
             return "The account's sign-in may not write \(kind)."
         }
-        if route.needsConsent || description.mayNotifyPeople, !settings.mayNotifyPeople {
+        if route.needsConsent || description.mayNotifyPeople.contains(route.action.operation), !settings.mayNotifyPeople
+        {
             return "\(descriptor.name) mails people when a \(kind) is written, and the host has not agreed to that."
         }
         return nil
