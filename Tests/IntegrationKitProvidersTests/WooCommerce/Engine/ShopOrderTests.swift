@@ -48,7 +48,7 @@ import Testing
     @Test func `an order of a product that the host does not have is looked up by SKU`() async throws {
         let world = try await ShopWorld()
         let mug = try world.shop.create("product", in: ShopWorld.home, ["name": "Mug", "sku": "MUG-1"])
-        try await world.process.coordinator.enqueue(world.order("o", of: "o1", ["mug-1"]))
+        try await world.process.coordinator.enqueue(world.order("o", of: "o1", ["Mug-1"]))
         try await world.process.settle()
         #expect(try lines(world).map { $0["product_id"]?.int64 } == [mug])
     }

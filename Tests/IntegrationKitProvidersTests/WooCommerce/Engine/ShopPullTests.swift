@@ -133,7 +133,8 @@ import Testing
         let pages = LockBox(0)
         world.shop.onStep { [shop = world.shop, ids] step in
             guard step.moment == .performed, step.request.method == .get,
-                step.request.url.path.hasSuffix("/\(kind)s")
+                step.request.url.path.hasSuffix("/\(kind)s"),
+                step.request.url.query?.contains("modified_after") == false
             else { return }
             let page = pages.withLock { pages in
                 pages += 1
