@@ -6,7 +6,7 @@ import IntegrationKitTesting
 import Testing
 
 /// Answers that are lost, processes that end, shops that run out of time: each record is made exactly once.
-@Suite(.timeLimit(.minutes(2))) struct ShopAttemptTests {
+@Suite struct ShopAttemptTests {
     private static let faults: [SimulatedWooCommerce.Fault] = [
         .noConnection, .lostAnswerBefore, .timeout, .lostAnswerAfter, .timeoutAfterEffect, .statusAfterEffect(502),
         .statusBeforeEffect(504, after: .seconds(45)), .truncatedBody, .html,

@@ -5,7 +5,7 @@ import IntegrationKitTesting
 import Testing
 
 /// Nobody gets a mail that the host has not agreed to, nor one mail twice; notes are private and stay as they are.
-@Suite(.timeLimit(.minutes(2))) struct ShopMailTests {
+@Suite struct ShopMailTests {
     private static let ada: [FieldName: FieldValue] = ["email": "ada@example.fr", "first_name": "Ada"]
 
     private func silent() async throws -> ShopWorld { try await ShopWorld { $0.mayNotifyPeople = false } }

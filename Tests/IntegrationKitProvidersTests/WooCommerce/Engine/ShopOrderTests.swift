@@ -5,7 +5,7 @@ import IntegrationKitTesting
 import Testing
 
 /// An order waits for the products that its lines name.
-@Suite(.timeLimit(.minutes(2))) struct ShopOrderTests {
+@Suite struct ShopOrderTests {
     private func product(_ world: ShopWorld, _ id: String = "e1", price: FieldValue = 12) -> DomainEvent {
         world.event(.productUpdated, id, of: "mug", ["name": "Mug", "sku": "MUG-1", "price": price])
     }

@@ -6,7 +6,7 @@ import IntegrationKitTesting
 import Testing
 
 /// What people do in a shop reaches the host: all of it, once, and deletions both ways.
-@Suite(.timeLimit(.minutes(2))) struct ShopPullTests {
+@Suite struct ShopPullTests {
     private static let home = ShopWorld.home
 
     private func world(

@@ -6,7 +6,7 @@ import IntegrationKitTesting
 import Testing
 
 /// A shop's webhooks as its deliveries come to a host: pings, seconds that share an id, errors in place of records.
-@Suite(.timeLimit(.minutes(2))) struct ShopWebhookTests {
+@Suite struct ShopWebhookTests {
     private static let home = ShopWorld.home
 
     /// A shop with three products that the host knows, subscribed; its deliveries so far are taken away.
