@@ -74,14 +74,17 @@ struct EventRoutes: Sendable {
         }
         let named = Set(event.related.map(\.kind))
         if route.action == .create,
-            let owner = route.relations.first(where: { $0.isRequired && !named.contains($0.hostKind) })
+            let owner = route.relations.first(where: {
+                $0.isRequired && $0.listing == nil && !named.contains($0.hostKind)
+            })
         {
             return "The event names no \(owner.hostKind), which a \(kind) in \(descriptor.name) belongs to."
         }
         if [.denied, .read].contains(access[route.kind]) {
             return "The account's sign-in may not write \(kind)."
         }
-        if route.needsConsent || description.mayNotifyPeople, !settings.mayNotifyPeople {
+        if route.needsConsent || description.mayNotifyPeople.contains(route.action.operation), !settings.mayNotifyPeople
+        {
             return "\(descriptor.name) mails people when a \(kind) is written, and the host has not agreed to that."
         }
         return nil

@@ -109,7 +109,10 @@ struct StreamWorker: Sendable {
         case .window:
             if cursor.settled == nil {
                 let reach = stream.reach.map { now.advanced(by: .zero - $0) }
-                cursor.settled = hasSweep ? ended(now, settles: true) : reach ?? .distantPast
+                // A mark stays only with an answer, by the platform's clock: the first window is one grain, else a stream
+                // that is read behind a lag alone would begin anew each time.
+                let start = ended(now, settles: true).advanced(by: .zero - max(stream.precision, .seconds(1)))
+                cursor.settled = hasSweep ? start : reach ?? .distantPast
                 cursor.fresh = cursor.settled
             }
             if let window = cursor.window, let at = window.pageAt, now.duration(since: at) > StreamWorker.tokenAge {

@@ -119,7 +119,7 @@ struct SyncJob: StoredRecord {
     var isOwnEcho: Bool
     /// Whether a person replayed it although nobody can tell whether the platform has it.
     var isVouchedFor = false
-    /// For a create: keys of the ``NaturalKey`` rows that it will take.
+    /// Keys of the ``NaturalKey`` rows that it will take.
     var naturalKeys: [String] = []
     /// How often a process ended, or lost the lane, while it worked on the job.
     var interruptions: Int?

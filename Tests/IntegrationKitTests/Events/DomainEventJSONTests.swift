@@ -127,7 +127,7 @@ struct EventRoutesTests {
             signInMethods: [],
             kinds: [
                 KindDescription(kind: .contact, name: "Contacts".localized, canDelete: false, safety: .found),
-                KindDescription(kind: .customer, name: "Clients".localized, safety: .found, mayNotifyPeople: true),
+                KindDescription(kind: .customer, name: "Clients".localized, safety: .found, mayNotifyPeople: [.create]),
                 KindDescription(kind: .order, name: "Commandes".localized, canPush: false, safety: .found),
             ],
             routes: [
