@@ -202,9 +202,7 @@ struct WooCommerceCall: Sendable {
         case .refused, .conflict, .gone, .unsupported: return [outcome(of: body, error, for: item)]
         // Shops refuse some changes of staff's accounts; several such refusals in a row are the key's.
         case .forbidden where resource.kind == .customer && item.write.target != nil && body.isDenial:
-            var error = error
-            error.code = .refused
-            return [.refused(error)]
+            return [.refused(WooCommerceCall.guarded(body))]
         // A note whose order is not there, and every record at an address that is not there, is found out by reading.
         case .notFound: return [item.step == .create ? .refused(error) : .notAttempted(error)]
         default: return [.notAttempted(error)]
@@ -219,6 +217,25 @@ struct WooCommerceCall: Sendable {
         guard body.isHeld, isCreate else { return .refused(error) }
         return .exists(
             body.holder.map { [RemoteID(resource.kind, $0, parent: WooCommerceStep.parent(of: item.write))] } ?? []
+        )
+    }
+
+    /// The error of an account that the shop does not let its API change or delete.
+    private static func guarded(_ body: WooCommerceFailure) -> IntegrationError {
+        WooCommerceProvider.error(
+            .refused,
+            "The shop does not let its API change or delete this account.",
+            remedy: LocalizedText(
+                "Accounts of the shop’s staff are changed in WordPress: do it there and drop the job. If customers are "
+                    + "refused too, give the key to a user with the role Administrator.",
+                fr:
+                    "Les comptes de l’équipe se modifient dans WordPress : faites-le là-bas et abandonnez l’envoi. Si des "
+                    + "clients sont aussi refusés, attribuez la clé à un utilisateur Administrateur."
+            ),
+            retry: .afterSetup,
+            concerns: .kind,
+            status: 403,
+            body: body
         )
     }
 

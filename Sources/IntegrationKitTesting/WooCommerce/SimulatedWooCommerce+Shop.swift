@@ -157,7 +157,7 @@ extension SimulatedWooCommerce {
             case accountChanged
             /// A new order, to the shop's owner.
             case newOrder
-            /// An order's progress, to the buyer.
+            /// An order's progress, to the buyer; of a live shop only `orderReceived` is known.
             case orderReceived, orderOnHold, orderCompleted, orderRefunded
             /// A note to the buyer.
             case customerNote
