@@ -98,6 +98,24 @@ import Testing
         #expect(try await world.unfinished() == 0)
     }
 
+    @Test func `a pull by hand brings what changed two seconds ago, and the next one does not bring it again`()
+        async throws
+    {
+        let world = try await world()
+        let filled = try fill(world)
+        try await world.pull()
+        for name in ["Tunic", "Kimono"] {
+            try world.shop.edit("product", filled.shirt, in: Self.home, ["name": .string(name)])
+            world.clock.advance(by: .seconds(2))
+            try await world.process.coordinator.pull(world.integration.id)
+            while try await world.process.sync().nextDue == .zero {}
+            #expect(await world.hostFields(.product, filled.shirt)?["name"] == .text(name))
+        }
+        let applied = await world.records.applied.count
+        try await world.pull()
+        #expect(await world.records.applied.count == applied)
+    }
+
     @Test(arguments: ["product", "order"])
     func `what is trashed leaves the host, and what comes out of the trash is back`(kind: String) async throws {
         let world = try await world()
