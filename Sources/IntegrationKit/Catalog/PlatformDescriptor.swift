@@ -104,6 +104,8 @@ public struct KindDescription: Hashable, Sendable {
     public var canPush: Bool
     /// Whether changes can be read.
     public var canPull: Bool
+    /// Whether records that are there can be changed; false: they are made, and stay as they were made.
+    public var canUpdate: Bool
     /// Whether records can be deleted.
     public var canDelete: Bool
     /// The fields whose values the platform keeps unique, strongest first, such as the e-mail address.
@@ -125,6 +127,7 @@ public struct KindDescription: Hashable, Sendable {
     ///   - name: The kind's name for people.
     ///   - canPush: Whether records can be written.
     ///   - canPull: Whether changes can be read.
+    ///   - canUpdate: Whether records that are there can be changed.
     ///   - canDelete: Whether records can be deleted.
     ///   - naturalKeys: The fields whose values the platform keeps unique.
     ///   - matchFields: Fields that often name a record but may be shared.
@@ -136,6 +139,7 @@ public struct KindDescription: Hashable, Sendable {
         name: LocalizedText,
         canPush: Bool = true,
         canPull: Bool = true,
+        canUpdate: Bool = true,
         canDelete: Bool = true,
         naturalKeys: [FieldName] = [],
         matchFields: [FieldName] = [],
@@ -147,6 +151,7 @@ public struct KindDescription: Hashable, Sendable {
         self.name = name
         self.canPush = canPush
         self.canPull = canPull
+        self.canUpdate = canUpdate
         self.canDelete = canDelete
         self.naturalKeys = naturalKeys
         self.matchFields = matchFields

@@ -109,16 +109,17 @@ struct HTTPPipeline: Sendable {
         return advised <= Self.longestDelay ? advised : nil
     }
 
-    /// Asks once for another credential where the platform rejects the one that was used.
+    /// Asks once for another credential where the platform rejects the one that was used, unless the provider itself
+    /// judges what its form of sign-in is worth.
     ///
     /// The credential comes before the budget, so that nothing is held while a token is renewed.
     private func authorized(_ request: HTTPRequest, _ context: OperationContext) async throws -> HTTPResponse {
         guard request.carriesCredential else { return try await budgeted(request, context, nil) }
         let used = try await credential(nil)
         let response = try await budgeted(request, context, used)
-        guard let failure = provider.failure(in: response, to: request), failure.code == .reauthorizationRequired else {
-            return response
-        }
+        guard request.signInForm == nil, let failure = provider.failure(in: response, to: request),
+            failure.code == .reauthorizationRequired
+        else { return response }
         let fresh: Credential
         do {
             fresh = try await credential(used)
@@ -188,7 +189,9 @@ struct HTTPPipeline: Sendable {
     }
 
     private func learnRefusal(in response: HTTPResponse, to request: HTTPRequest, for party: BudgetParty) {
-        guard let failure = provider.failure(in: response, to: request), failure.code == .limited else { return }
+        guard let failure = provider.failure(in: response, to: request),
+            failure.code == .limited || failure.budget != nil
+        else { return }
         var wait: Duration?
         if case .after(let advised) = failure.retry { wait = advised }
         // A refusal that names no budget may stand for any that the request spent of.

@@ -105,6 +105,11 @@ public struct HTTPRequest: Hashable, Sendable {
     public var spend: [Spend]
     /// Whether the account's credential is attached; false for addresses taken from answers.
     public var carriesCredential: Bool
+    /// How the credential is attached, in the provider's own words, for platforms that know several ways.
+    ///
+    /// Nil: the platform knows one. Such a request is judged by the provider alone: a refused sign-in comes back as it is,
+    /// since another form, or a corrected clock, may pass where this one did not.
+    public var signInForm: String?
 
     /// Creates a request.
     ///
@@ -116,6 +121,7 @@ public struct HTTPRequest: Hashable, Sendable {
     ///   - effect: Whether it reads or writes; nil reads the method: `GET`, `HEAD` and `OPTIONS` read.
     ///   - spend: What it spends of the platform's budgets.
     ///   - carriesCredential: Whether the account's credential is attached.
+    ///   - signInForm: How it is attached, for platforms that know several ways.
     public init(
         _ method: HTTPMethod,
         _ url: URL,
@@ -123,7 +129,8 @@ public struct HTTPRequest: Hashable, Sendable {
         body: Data? = nil,
         effect: Effect? = nil,
         spend: [Spend] = [],
-        carriesCredential: Bool = true
+        carriesCredential: Bool = true,
+        signInForm: String? = nil
     ) {
         self.method = method
         self.url = url
@@ -132,6 +139,7 @@ public struct HTTPRequest: Hashable, Sendable {
         self.effect = effect ?? ([.get, .head, .options].contains(method) ? .read : .write)
         self.spend = spend
         self.carriesCredential = carriesCredential
+        self.signInForm = signInForm
     }
 }
 

@@ -226,6 +226,15 @@ public protocol WebhookReceiving: IntegrationProvider {
 
 /// A provider whose platform lets an account subscribe to webhooks by API.
 public protocol WebhookSubscribing: WebhookReceiving {
+    /// Returns the subscriptions that tell of kinds, none of them made yet. Pure.
+    ///
+    /// - Parameters:
+    ///   - kinds: The kinds whose changes are wanted.
+    ///   - endpoint: Where deliveries go.
+    ///   - secret: What deliveries are to be signed with, 40 letters and digits.
+    /// - Returns: The subscriptions, as the platform cuts them.
+    func subscriptions(for kinds: Set<RecordKind>, at endpoint: URL, secret: Secret) -> [WebhookSubscription]
+
     /// Fetches the subscriptions that exist.
     ///
     /// - Parameter session: The account to act for.

@@ -12,10 +12,12 @@ extension LaneWorker {
                 if plan.fold.outcome == .delete {
                     sendings.append(delete(plan))
                 } else if plan.link.isLinked {
-                    if let update = update(plan) {
+                    let update = update(plan)
+                    let isFixed = integration.provider.descriptor.kind(plan.kind)?.canUpdate == false
+                    if let update, !isFixed {
                         sendings.append(update)
                     } else {
-                        commits.append(try await unchanged(plan))
+                        commits.append(try await unchanged(plan, isFixed: update != nil))
                     }
                 } else if intents.contains(plan.kind) {
                     var commit = LaneCommit(plan.work)
@@ -52,7 +54,8 @@ extension LaneWorker {
         return Set(recent.map(\.record.kind))
     }
 
-    private func unchanged(_ plan: Plan) async throws -> LaneCommit {
+    /// Ends a plan that leaves nothing to write, or whose record the platform lets nobody change.
+    private func unchanged(_ plan: Plan, isFixed: Bool = false) async throws -> LaneCommit {
         var commit = LaneCommit(plan.work)
         var link = plan.link
         if let merged = plan.merged { link.take(merged.tags) }
@@ -81,8 +84,10 @@ extension LaneWorker {
             plan.fold.jobs,
             outcome,
             remote: link.remote,
-            outcome == .unchanged
-                ? "The platform has these values already." : "Linked the record that was there already.",
+            isFixed
+                ? "The platform lets nobody change a \(plan.kind.rawValue); it stays as it was made."
+                : outcome == .unchanged
+                    ? "The platform has these values already." : "Linked the record that was there already.",
             in: &commit
         )
         if plan.fold.outcome == .read {

@@ -54,6 +54,17 @@ struct SealedCredential: StoredRecord {
     var sealed: Data
 }
 
+/// The webhooks that an integration made on its platform.
+struct WebhookRecord: StoredRecord {
+    static let type = "webhooks"
+    /// What deliveries are signed with.
+    var sealedSecret: Data
+    /// Where they go.
+    var endpoint: URL
+    /// The platform's ids of those that were made with the secret.
+    var ids: [String] = []
+}
+
 /// A mapping that replaces the platform's default one.
 struct MappingRecord: StoredRecord {
     static let type = "mapping"

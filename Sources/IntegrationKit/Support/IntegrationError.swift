@@ -27,7 +27,8 @@ public struct IntegrationError: Error, Hashable, Codable, Sendable {
     public var concerns: Concern
     /// Whether the platform may have acted although there was no trustworthy answer.
     public var mayHaveHappened: Bool
-    /// The budget that refused the call, with code ``Code/limited``.
+    /// The budget that refused the call, with code ``Code/limited``; with another code, the one that was too much for the
+    /// platform.
     public var budget: String?
     /// Where it happened.
     public var context: Context

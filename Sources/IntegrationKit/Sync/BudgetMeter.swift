@@ -31,6 +31,8 @@ struct BudgetMeter {
     private(set) var remaining: Remaining?
     private(set) var blockedUntil = Duration.zero
     private(set) var inFlight = 0
+    /// How many calls have ended since the number at once was last changed.
+    private var calls = 0
     /// Finished spends of a window or quota; the last slot is the newest.
     private var spent: [Spent] = []
     private var level: Double
@@ -53,6 +55,9 @@ struct BudgetMeter {
 
     /// A limit that nobody reaches; what a platform claims beyond it is not reckoned with.
     private static let largestLimit = 1_000_000_000_000
+
+    /// How many calls go well before one more goes at the same time.
+    private static let callsBeforeMore = 20
 
     /// What we may use of the limit; at least one, or nothing would ever happen.
     private var share: Int { max(1, Int(saturating: Double(limit) * (1 - reserve))) }
@@ -132,7 +137,13 @@ struct BudgetMeter {
         switch rule {
         case .window(_, let span): spend(used, until: now + span, grain: span / 64)
         case .quota: spend(used, until: quotaEndsAt ?? now + .seconds(86400), grain: .seconds(900))
-        case .bucket, .inFlight: break
+        case .inFlight(let most):
+            calls += 1
+            if limit < most, calls >= BudgetMeter.callsBeforeMore {
+                limit += 1
+                calls = 0
+            }
+        case .bucket: break
         }
     }
 
@@ -178,6 +189,11 @@ struct BudgetMeter {
         settleLevel(now)
         level = min(level, 0)
         blockedUntil = max(blockedUntil, now + (wait ?? usualWait(now)))
+        if case .inFlight = rule {
+            // Nothing tells how much at once is too much: half of what was, and more again as long as it goes well.
+            limit = max(1, limit / 2)
+            calls = 0
+        }
     }
 
     private func usualWait(_ now: Duration) -> Duration {

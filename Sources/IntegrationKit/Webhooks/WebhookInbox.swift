@@ -130,8 +130,12 @@ public struct WebhookInbox: Sendable {
             let applications = core.applications[platform] ?? []
             return applications.filter { id == nil || $0.id == id || $0.clientID == id }.flatMap(\.secrets)
         case .account(let key):
-            return try await integrations(of: key).flatMap { _ in core.applications[platform]?.flatMap(\.secrets) ?? []
+            var secrets: [Secret] = []
+            for integration in try await integrations(of: key) {
+                secrets += try await integration.webhookSecret().map { [$0] } ?? []
+                secrets += core.applications[platform]?.flatMap(\.secrets) ?? []
             }
+            return secrets
         case .subscription:
             return []
         }

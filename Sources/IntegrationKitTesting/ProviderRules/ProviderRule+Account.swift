@@ -179,7 +179,11 @@ extension ProviderTrial {
             let ids = try await deliver(made)
             for (place, write) in made.enumerated() {
                 let id = try applied(ids[write.id], of: write)
-                writes.append(place == 0 && kind.canDelete ? delete(id, after: write) : try update(id, after: write))
+                if place == 0, kind.canDelete {
+                    writes.append(delete(id, after: write))
+                } else if kind.canUpdate {
+                    writes.append(try update(id, after: write))
+                }
             }
         }
         wire.clear()
@@ -190,7 +194,9 @@ extension ProviderTrial {
     func workOn(_ write: RecordWrite) async throws -> RemoteID {
         _ = try await provider.verifyConnection(in: session)
         let id = try await deliver(write)
-        _ = try await deliver(try update(id, after: write))
+        if provider.descriptor.kind(write.kind)?.canUpdate ?? false {
+            _ = try await deliver(try update(id, after: write))
+        }
         _ = try await lookUp([write])
         _ = try await fetch([id], fields: write.fields.keys.sorted())
         for stream in provider.streams(for: write.kind, of: account) {

@@ -27,7 +27,7 @@ extension ProviderRule {
         },
         ProviderRule("update", "An update changes what is to change, and leaves people's edits of the rest alone.") {
             trial in
-            for kind in try trial.pushKinds() {
+            for kind in try trial.kinds("is changed", where: { $0.canPush && $0.canUpdate }) {
                 let write = try await trial.create(kind.kind)
                 let id = try await trial.deliver(write)
                 var update = try trial.update(id, after: write)
@@ -47,7 +47,7 @@ extension ProviderRule {
         },
         ProviderRule("clear", "A field that is emptied reads back as empty, and is emptied on the platform.") { trial in
             var checked = false
-            for kind in try trial.pushKinds() {
+            for kind in try trial.pushKinds() where kind.canUpdate {
                 guard let field = try trial.sample(kind.kind, 1).clearable else { continue }
                 checked = true
                 let write = try await trial.create(kind.kind)
@@ -100,7 +100,7 @@ extension ProviderRule {
             }
         },
         ProviderRule("gone", "An update of a record that people deleted says that it is gone.") { trial in
-            for kind in try trial.kinds("is deleted", where: { $0.canPush && $0.canDelete }) {
+            for kind in try trial.kinds("is deleted", where: { $0.canPush && $0.canUpdate && $0.canDelete }) {
                 let write = try await trial.create(kind.kind)
                 let id = try await trial.deliver(write)
                 try await trial.bed.delete(id)

@@ -197,6 +197,30 @@ struct BudgetKeeperTests {
         #expect(granted(try keeper.take([Spend("f")], for: party)) == nil)
     }
 
+    @Test func `a refusal halves how many go at once, and calls that go well bring one after the other back`() throws {
+        let time = ManualTime()
+        let keeper = BudgetKeeper(time: time.source)
+        let party = party([Budget(id: "f", scope: .account, rule: .inFlight(4))])
+        func most() throws -> Int {
+            let calls = try (0..<8).compactMap { _ in granted(try keeper.take([Spend("f")], for: party)) }
+            for call in calls { keeper.giveBack(call) }
+            return calls.count
+        }
+        #expect(try most() == 4)
+        for left in [2, 1, 1] {
+            keeper.refused(budget: "f", retryAfter: nil, for: party)
+            #expect(try most() == 0)
+            time.advance(by: .seconds(1))
+            #expect(try most() == left)
+        }
+        for wanted in [2, 3, 4, 4] {
+            for _ in 0..<20 {
+                keeper.finish(try #require(granted(try keeper.take([Spend("f")], for: party))), for: party)
+            }
+            #expect(try most() == wanted)
+        }
+    }
+
     @Test func `several budgets are taken together or not at all`() throws {
         let keeper = BudgetKeeper(time: ManualTime().source)
         let party = party([
