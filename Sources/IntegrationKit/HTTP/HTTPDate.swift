@@ -2,7 +2,7 @@
 public import Foundation
 
 /// Dates as HTTP writes them, read without a formatter: no locale, calendar or time zone of the machine takes part.
-enum HTTPDate {
+package enum HTTPDate {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
 
@@ -23,7 +23,7 @@ enum HTTPDate {
     }
 
     /// Writes a date in the one form that a sender may use.
-    static func text(_ date: Date) -> String {
+    package static func text(_ date: Date) -> String {
         let seconds = Int(date.timeIntervalSince1970.rounded(.down))
         let days = Int((Double(seconds) / 86400).rounded(.down))
         let time = seconds - days * 86400

@@ -5,7 +5,7 @@ import IntegrationKit
 /// Everything that one account of the simulated platform holds.
 struct HubSpotAccountState: Sendable {
     var account: SimulatedHubSpot.Account
-    var random: HubSpotRandom
+    var random: SimulationRandom
     var lastID: Int64
     var stores: [String: HubSpotObjectStore] = [:]
     var properties: [String: [String: HubSpotPropertyDefinition]] = [:]
@@ -17,7 +17,7 @@ struct HubSpotAccountState: Sendable {
 
     init(_ account: SimulatedHubSpot.Account, seed: UInt64) {
         self.account = account
-        random = HubSpotRandom(seed: seed ^ UInt64(bitPattern: account.portalID &* 0x9E37_79B9))
+        random = SimulationRandom(seed: seed ^ UInt64(bitPattern: account.portalID &* 0x9E37_79B9))
         lastID = 420_000_000_000 + Int64(random.below(1_000_000))
         for type in HubSpotObjectType.all {
             let definitions = HubSpotPropertyCatalog.definitions(of: type)
@@ -63,35 +63,4 @@ struct HubSpotTurn: Sendable {
     var mayAssociate = true
     /// The application's id; nil if a person writes.
     var appID: Int64?
-}
-
-/// The platform's chances, which follow from its seed.
-struct HubSpotRandom: Sendable {
-    private var generator: SeededGenerator
-
-    init(seed: UInt64) {
-        generator = SeededGenerator(seed: seed)
-    }
-
-    mutating func next() -> UInt64 { generator.next() }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(1, bound))) }
-
-    mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-    mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
-        var result = elements
-        for place in result.indices.dropFirst().reversed() { result.swapAt(place, below(place + 1)) }
-        return result
-    }
-
-    /// An identifier in the form of a UUID.
-    mutating func identifier() -> String {
-        let text = [next(), next()].map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
-        let parts = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)]
-        return parts.map { String(text.dropFirst($0.0).prefix($0.1 - $0.0)) }.joined(separator: "-")
-    }
 }

@@ -4,23 +4,20 @@ import IntegrationKit
 
 /// The whole simulated platform behind its lock.
 struct HubSpotWorld: Sendable {
-    var random: HubSpotRandom
+    var random: SimulationRandom
     let seed: UInt64
     var accounts: [Int64: HubSpotAccountState] = [:]
     var tokens: [String: HubSpotToken] = [:]
     var app = SimulatedHubSpot.App()
     var codes: [String: HubSpotGrant] = [:]
     var refreshTokens: [String: HubSpotGrant] = [:]
-    var faults: [SimulatedHubSpot.FaultOrder] = []
-    var randomFaults: SimulatedHubSpot.RandomFaults?
-    var calls: [SimulatedHubSpot.LoggedCall] = []
-    var hook: (@Sendable (SimulatedHubSpot.Step) async throws -> Void)?
+    var book = CallBook()
     var events: [HubSpotEvent] = []
     var lastEventID: Int64 = 4_000_000_000
 
     init(seed: UInt64) {
         self.seed = seed
-        random = HubSpotRandom(seed: seed)
+        random = SimulationRandom(seed: seed)
     }
 
     /// Lends one account to a closure, without copying it, then collects what webhooks could tell.
@@ -52,23 +49,9 @@ struct HubSpotWorld: Sendable {
     }
 
     /// Counts a call and decides how it goes wrong, if it does.
-    mutating func begin(_ request: HTTPRequest, now: Int64) -> (call: Int, fault: SimulatedHubSpot.Fault?) {
+    mutating func begin(_ request: HTTPRequest, now: Int64) -> (number: Int, fault: PlatformFault?) {
         let endpoint = HubSpotCall(request)?.endpoint ?? "\(request.method.rawValue) \(request.url.path)"
-        calls.append(
-            SimulatedHubSpot.LoggedCall(endpoint: endpoint, path: request.url.path, time: now, status: nil)
-        )
-        if let place = faults.firstIndex(where: { $0.pattern.matches(request) }) {
-            let fault = faults[place].fault
-            faults[place].remaining -= 1
-            if faults[place].remaining <= 0 { faults.remove(at: place) }
-            return (calls.count, fault)
-        }
-        if let chance = randomFaults, chance.pattern.matches(request), !chance.faults.isEmpty,
-            random.fraction() < chance.rate
-        {
-            return (calls.count, chance.faults[random.below(chance.faults.count)])
-        }
-        return (calls.count, nil)
+        return book.begin(request, endpoint: endpoint, now: now, random: &random)
     }
 
     /// Carries a call out.

@@ -1,44 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-public import IntegrationKit
+import IntegrationKit
 
 extension SimulatedHubSpot {
     /// A point within a call at which a test may step in.
-    public struct Step: Sendable {
-        /// Where in the call.
-        public enum Moment: Hashable, Sendable {
-            /// The request arrived; nothing has happened yet.
-            case received
-            /// The platform did what it does; the caller has no answer yet.
-            case performed
-        }
-
-        /// Where in the call.
-        public var moment: Moment
-        /// The request.
-        public var request: HTTPRequest
-    }
-
+    public typealias Step = CallStep
     /// A call that arrived.
-    public struct LoggedCall: Hashable, Sendable {
-        /// The endpoint with ids left out, such as `POST objects/contacts/batch/upsert`.
-        public var endpoint: String
-        /// The path.
-        public var path: String
-        /// When it arrived, in milliseconds since 1970.
-        public var time: Int64
-        /// The status that was answered; nil if there was no answer.
-        public var status: Int?
-    }
+    public typealias LoggedCall = IntegrationKitTesting.LoggedCall
 
     /// Runs a closure at each step of each call; what it throws, the caller gets.
     ///
     /// - Parameter hook: The closure; nil: none.
     public func onStep(_ hook: (@Sendable (Step) async throws -> Void)?) {
-        box.withLock { $0.hook = hook }
+        withBook { $0.hook = hook }
     }
 
     /// Every call that arrived, in order.
-    public var calls: [LoggedCall] { box.withLock { $0.calls } }
+    public var calls: [LoggedCall] { withBook { $0.calls } }
 
     /// How many calls each endpoint got.
     public var callCounts: [String: Int] {
