@@ -95,7 +95,7 @@ func endpoints(_ manager: IntegrationManager, _ url: URL) async throws {
     // end
 }
 
-func receive(_ headers: HTTPHeaders, _ body: Data, _ secret: Secret) throws {
+func checkReceived(_ headers: HTTPHeaders, _ body: Data, _ secret: Secret) throws {
     // snippet: receive
     try WebhookSigner(secrets: [secret]).verify(headers: headers, body: body, at: .now)
     // end
