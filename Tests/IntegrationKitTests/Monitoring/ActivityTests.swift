@@ -52,7 +52,7 @@ import Testing
         try await world.manager.delete(world.integration.id)
         world.clock.advance(by: .seconds(120))
         try await world.settle()
-        let rows = try await world.store.rows(
+        let rows = await world.store.rows(
             matching: RowQuery("activity.integration", range: world.integration.id..<(world.integration.id + "~"))
         )
         #expect(rows.isEmpty)
