@@ -26,11 +26,14 @@ struct EngineCore: Sendable {
     let gates = LockBox<[String: Duration]>([:])
     /// What is under way, for those who stop an integration.
     let flights = FlightBook()
+    /// What happened, by integration and day.
+    let meter = ActivityMeter()
     /// What a failing store did not take yet.
     let held = HeldCommits()
 
     /// Tells the observers.
     func observe(_ event: IntegrationEvent) {
+        meter.call(event)
         for observer in observers { observer.observe(event) }
     }
 

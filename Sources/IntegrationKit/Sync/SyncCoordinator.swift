@@ -59,6 +59,11 @@ public actor SyncCoordinator {
             try await work(on: answer.lanes, claimedAt: claimedAt, sendsUntil: ends, tally: tally)
             nextDue = .zero
         }
+        do {
+            try await core.meter.flush(core)
+        } catch {
+            throw EngineCore.storeError(error)
+        }
         let callsNow = core.calls.withLock { $0 }
         let calls = callsNow.reduce(into: [String: Int]()) { calls, entry in
             let made = entry.value - (callsBefore[entry.key] ?? 0)
@@ -122,6 +127,9 @@ public actor SyncCoordinator {
                 LaneTouch(.pull(stream, in: integration), tenant: loaded.tenant, workClass: .pull)
             )
         }
+        if case .dailyAt = loaded.settings.frequency {
+            for stream in streams { try await core.control(stream, of: loaded) { $0.isAsked = true } }
+        }
         try await core.commit(changes)
     }
 
@@ -135,7 +143,7 @@ public actor SyncCoordinator {
                     lease: core.options.lease,
                     shares: [
                         .live: core.options.lanesPerClaim, .refetch: core.options.lanesPerClaim / 2,
-                        .bulk: core.options.lanesPerClaim / 4, .pull: 16,
+                        .bulk: core.options.lanesPerClaim / 4, .pull: 16, .hook: 16,
                     ],
                     perIntegration: core.options.lanesPerIntegration,
                     startingAfter: turn,
