@@ -31,6 +31,24 @@ let package = Package(
             path: "GuideCode",
             swiftSettings: strict
         ),
+        .target(
+            name: "IntegrateCommands",
+            dependencies: [core],
+            path: "Integrate/Commands",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "integrate",
+            dependencies: ["IntegrateCommands", core, providers],
+            path: "Integrate/Tool",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "IntegrateTests",
+            dependencies: ["IntegrateCommands", "integrate", core, providers, testing],
+            path: "IntegrateTests",
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "QuickStart",
             dependencies: [core, providers, testing],
