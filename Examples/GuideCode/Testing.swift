@@ -69,6 +69,23 @@ func served(_ hubSpot: SimulatedHubSpot) async throws {
     // end
 }
 
+func shop() async throws {
+    // snippet: shop
+    let home = "https://shop.example"
+    let platform = SimulatedWooCommerce(seed: 7)
+    var shop = SimulatedWooCommerce.Shop(home: home)
+    shop.version = "9.9.5"
+    shop.stripsAuthorization = true
+    platform.addShop(shop)
+    let key = try platform.issueKey(in: home)
+    print("Sign in with \(key.consumerKey)")
+
+    let id = try platform.create("customer", in: home, ["email": "ada@example.fr"])
+    try platform.edit("customer", id, in: home, ["last_name": "Lovelace"])
+    assert(platform.mails(of: home).map(\.kind) == [.newAccount])
+    // end
+}
+
 func stores() async throws {
     // snippet: store-rules
     for rule in StoreRule.all {

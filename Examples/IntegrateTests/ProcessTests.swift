@@ -31,7 +31,7 @@ private final class Victim: Sendable {
 /// did.
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct ProcessTests {
-    static let count = 300
+    static let count = 1200
 
     /// A HubSpot on the machine's clock behind a server, and a folder for the tool.
     private final class Stage: Sendable {

@@ -29,18 +29,11 @@ private actor Host {
 
     /// Starts the server, at the port of the first start.
     func start() async throws -> URL {
-        while true {
-            let server = LoopbackServer(serving: transport, port: port)
-            do {
-                let address = try await server.start()
-                port = UInt16(address.port ?? 0)
-                self.server = server
-                return address
-            } catch IntegrationError.Code.conflict {
-                // The thread of the server before has not let the port go yet.
-                await Task.yield()
-            }
-        }
+        let server = LoopbackServer(serving: transport, port: port)
+        let address = try await server.start()
+        port = UInt16(address.port ?? 0)
+        self.server = server
+        return address
     }
 
     func stop() {

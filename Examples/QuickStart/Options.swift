@@ -4,12 +4,15 @@ import Foundation
 /// What the command line asks for.
 struct Options {
     static let help = """
-        USAGE: QuickStart [--har FILE] [EVENTS]
+        USAGE: QuickStart [--store DIR] [--fresh] [--har FILE] [EVENTS]
 
         Connects a made-up company to a simulated HubSpot, carries its events there, lets people work in HubSpot,
-        brings their changes back, and reports. Needs no account and no network, and takes no real time.
+        brings their changes back, and reports. Needs no account and no network, and takes no real time. What it did
+        stands in files: a second run goes on where the first one ended, and sends only what is new.
 
           EVENTS       Events as JSON Lines, of the tenant atelier-durand; without it: 220 lines that come along.
+          --store DIR  Where the files stand; without it: a folder in the temporary directory.
+          --fresh      Forgets what earlier runs left in that folder.
           --har FILE   Writes every request and answer, redacted, as an HTTP archive (HAR 1.2).
           --help       Prints this.
 
@@ -18,6 +21,11 @@ struct Options {
 
     /// The file of events; nil: the one that comes along.
     var events: URL?
+    /// The folder that a run finds what earlier ones left in.
+    var folder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("IntegrationKit-QuickStart", isDirectory: true)
+    /// Whether to forget what earlier runs left.
+    var isFresh = false
     /// Where to write the traffic; nil: nowhere.
     var archive: URL?
     var wantsHelp = false
@@ -32,6 +40,11 @@ struct Options {
             switch argument {
             case "--help", "-h":
                 wantsHelp = true
+            case "--store":
+                guard let path = rest.popFirst() else { throw Mistake(description: "--store needs a folder.") }
+                folder = URL(fileURLWithPath: path, isDirectory: true)
+            case "--fresh":
+                isFresh = true
             case "--har":
                 guard let file = rest.popFirst() else { throw Mistake(description: "--har needs a file.") }
                 archive = URL(fileURLWithPath: file)

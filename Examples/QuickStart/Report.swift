@@ -5,6 +5,8 @@ import IntegrationKit
 /// All that happened.
 struct Story: Sendable {
     var integration: Integration
+    var run: Int
+    var store: URL
     var callsToConnect: Int
     var intake: Intake
     var push: Work
@@ -12,6 +14,7 @@ struct Story: Sendable {
     var mail: Mail
     var applied: [InboundChange]
     var pull: Work
+    var shop: [String]
     var verification: Verification
     var simulated: Duration
     var real: Duration
@@ -32,6 +35,7 @@ struct Report {
         refused(story.verification.deadLetters)
         meanwhile(story)
         cameBack(story)
+        lines += story.shop
         title("STILL QUEUED  \(story.verification.waiting.count)")
         for (event, why) in story.verification.waiting {
             line(event, why.replacing(story.integration.id, with: story.integration.name))
@@ -40,7 +44,7 @@ struct Report {
     }
 
     private mutating func connected(_ story: Story) {
-        title("CONNECTED")
+        title(story.run == 1 ? "CONNECTED" : "CONNECTED  since an earlier run; this is run \(story.run)")
         line(
             "\(story.integration.name), portal \(story.integration.account.value): \(story.integration.access.count) kinds "
                 + "of record, \(story.callsToConnect) calls to look round and to make the key properties"
@@ -50,12 +54,15 @@ struct Report {
     private mutating func events(_ intake: Intake) {
         title("EVENTS  \(intake.lineCount) lines, \(intake.queued.count) events queued")
         for (_, error) in intake.malformed { line("malformed", error.message) }
-        line("came before", intake.known.joined(separator: ", "))
+        line("came before", intake.known.shortened(to: 7))
         for (event, reason) in intake.skipped { line(event, reason) }
     }
 
     private mutating func pushed(_ work: Work) {
-        title("PUSHED  with a lost answer and a refusal for too many calls on the way")
+        title(
+            work.calls > 0
+                ? "PUSHED  with a lost answer and a refusal for too many calls on the way" : "PUSHED  nothing"
+        )
         table(
             work,
             [
@@ -112,12 +119,15 @@ struct Report {
     }
 
     private mutating func verified(_ story: Story) {
-        title(story.verification.faults.isEmpty ? "VERIFIED  against HubSpot's own books" : "NOT VERIFIED")
+        title(
+            story.verification.faults.isEmpty ? "VERIFIED  against HubSpot's own books, and the shop's" : "NOT VERIFIED"
+        )
         for check in story.verification.checks { line(check) }
         for fault in story.verification.faults.prefix(20) { line("! " + fault) }
         let minutes = story.simulated.components.seconds / 60
         let milliseconds = Int((story.real / .milliseconds(1)).rounded())
         line("\(minutes) minutes of both sides' time passed in \(milliseconds) ms")
+        line("the store is in \(story.store.path); the next run goes on there, one with --fresh starts over")
         if let archive = story.archive { line("the traffic is in \(archive.path)") }
     }
 

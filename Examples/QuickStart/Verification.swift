@@ -33,7 +33,7 @@ extension World {
         ]
         var settled = Set(observer.events.filter { ends.contains($0.kind) }.compactMap(\.event))
         settled.formUnion(result.deadLetters.compactMap(\.event))
-        for event in intake.queued.subtracting(settled).sorted() {
+        for event in intake.queued.union(memory.waiting).subtracting(settled).sorted() {
             let why = try await manager.why(event: event, of: World.tenant)
             result.waiting.append((event, why.sentences.last ?? "unknown"))
         }
@@ -43,8 +43,9 @@ extension World {
                 "\(statistics.queued + statistics.sent) jobs are queued, but \(result.waiting.count) events wait."
             )
         }
-        let done = intake.queued.count - result.waiting.count
-        result.checks.append("\(done) of \(intake.queued.count) queued events came to an end, the others say why not")
+        let queued = intake.queued.union(memory.waiting)
+        let done = queued.count - result.waiting.count
+        result.checks.append("\(done) of \(queued.count) queued events came to an end, the others say why not")
     }
 
     /// No record of ours may have been created twice, whatever became of the answers.
@@ -61,26 +62,15 @@ extension World {
         if Set(emails).count != emails.count { result.faults.append("Two contacts hold one e-mail address.") }
         let told = observer.count(.created)
         result.checks.append(
-            "\(creations.count) records were created in HubSpot through us, each once; \(told) were reported as created"
+            "\(creations.count) records were created in HubSpot through us, each once; \(told) were reported as created in this run"
         )
     }
 
     /// Each linked record must show the same values on both sides.
     private func compareFields(_ integration: Integration, _ result: inout Verification) async throws {
         let mappings = try await manager.mappings(of: integration.id)
-        let parted = Set(
-            await host.applied.compactMap { change in
-                switch change.action {
-                case .merge, .delete: change.host
-                default: nil
-                }
-            }
-        )
+        let parted = await parted()
         let stopped = Set(result.deadLetters.compactMap(\.record))
-        var partners: [HostReference: RemoteID] = [:]
-        for event in observer.events {
-            if let record = event.record, let remote = event.remote { partners[record] = remote }
-        }
         var compared = (records: 0, values: 0)
         for (reference, remote) in partners.sorted(by: { $0.key.id < $1.key.id })
         where !parted.contains(reference) && !stopped.contains(reference) {

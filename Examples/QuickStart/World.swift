@@ -12,20 +12,34 @@ struct World: Sendable {
     private static let clientSecret = "a-secret-that-only-hubspot-and-we-know"
 
     let clock: ManualClock
+    let folder: URL
+    let memory: Memory
     let hubSpot: SimulatedHubSpot
-    let host = InMemoryHostRecords()
+    let host: InMemoryHostRecords
+    let store: JSONFileIntegrationStore
     let observer = RecordingObserver()
     let recorder: HTTPArchiveRecorder
     let manager: IntegrationManager
     let coordinator: SyncCoordinator
     let inbox: WebhookInbox
 
-    init() async throws {
-        // Wednesday, 25 November 2026, 08:00 UTC. Short waits inside a call pass by themselves.
-        clock = ManualClock(wall: Date(timeIntervalSince1970: 1_795_593_600), skippingSleepsUpTo: .seconds(12))
-        hubSpot = SimulatedHubSpot(seed: 7, time: clock.timeSource)
+    init(in folder: URL, isFresh: Bool) async throws {
+        self.folder = folder
+        memory = try Memory.open(folder, isFresh: isFresh)
+        // Short waits inside a call pass by themselves.
+        clock = ManualClock(wall: memory.date, skippingSleepsUpTo: .seconds(12))
+        if let saved = memory.hubSpot {
+            hubSpot = try SimulatedHubSpot(restoring: saved, time: clock.timeSource)
+        } else {
+            hubSpot = SimulatedHubSpot(seed: 7, time: clock.timeSource)
+            World.furnish(hubSpot)
+        }
+        host = try memory.company.map { try InMemoryHostRecords(restoring: $0) } ?? InMemoryHostRecords()
+        store = try JSONFileIntegrationStore(
+            directory: folder.appendingPathComponent(Memory.store, isDirectory: true),
+            time: clock.timeSource
+        )
         recorder = HTTPArchiveRecorder(maximumEntries: 10_000, time: clock.timeSource)
-        World.furnish(hubSpot)
         let application = ApplicationCredentials(
             clientID: "11111111-2222-3333-4444-555555555555",
             secrets: [Secret(World.clientSecret)],
@@ -33,8 +47,8 @@ struct World: Sendable {
         )
         manager = try await IntegrationManager(
             providers: [.hubSpot],
-            store: InMemoryIntegrationStore(time: clock.timeSource),
-            keyring: try Keyring(current: RandomSource.system.bytes(32)),
+            store: store,
+            keyring: try Keyring(current: memory.masterKey),
             namespace: "quick-start",
             applications: [.hubSpot: [application]],
             transport: hubSpot,

@@ -11,7 +11,7 @@ func tell(_ options: Options) async throws -> Story {
         throw Options.Mistake(description: "The file of events is missing.")
     }
     let began = ContinuousClock.now
-    let world = try await World()
+    let world = try await World(in: options.folder, isFresh: options.isFresh)
     let start = world.clock.now
     guard let lines = try? Data(contentsOf: file) else {
         throw Options.Mistake(description: "\(file.path) cannot be read.")
@@ -23,18 +23,26 @@ func tell(_ options: Options) async throws -> Story {
     _ = try await world.settle()  // The first pull: whom HubSpot knows already.
 
     try await world.take(&intake)
-    world.stirUpTrouble()
+    if !intake.queued.isEmpty { world.stirUpTrouble() }
     let push = try await world.settle()
 
     _ = world.hubSpot.takeDeliveries()  // What HubSpot tells of our own writes is not the point here.
-    let deeds = try await world.letPeopleWork()
+    let deeds = try await world.memory.run == 1 ? world.letPeopleWork() : world.letPeopleGoOn()
     let mail = await world.receiveWebhooks()
     try await world.coordinator.pull(integration.id)
     let pull = try await world.settle()
 
+    let shop = try await Shop(in: world)
+    let shopStory = try await shop.tell()
+
     if let archive = options.archive { try world.recorder.write(to: archive) }
+    var verification = try await world.verify(intake, integration)
+    verification.faults += shopStory.faults
+    try await world.close(after: verification, shop)
     return Story(
         integration: integration,
+        run: world.memory.run,
+        store: options.folder,
         callsToConnect: callsToConnect,
         intake: intake,
         push: push,
@@ -42,7 +50,8 @@ func tell(_ options: Options) async throws -> Story {
         mail: mail,
         applied: await world.host.applied,
         pull: pull,
-        verification: try await world.verify(intake, integration),
+        shop: shopStory.lines,
+        verification: verification,
         simulated: start.duration(to: world.clock.now),
         real: began.duration(to: .now),
         archive: options.archive
@@ -59,6 +68,8 @@ do {
     print(Report(story).text)
     exit(story.verification.faults.isEmpty ? 0 : 1)
 } catch {
-    FileHandle.standardError.write(Data("QuickStart: \(error)\n".utf8))
+    FileHandle.standardError.write(
+        Data("QuickStart: \(error)\nWith --fresh it forgets what earlier runs left.\n".utf8)
+    )
     exit(2)
 }

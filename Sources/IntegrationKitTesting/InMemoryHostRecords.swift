@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Foundation
 public import IntegrationKit
 
 /// A host's table of records in memory, for tests and examples: what a host's own conformance does, in small.
@@ -9,12 +10,12 @@ public import IntegrationKit
 /// await host.edit(ada, ["email": "ada@example.fr"])
 /// ```
 public actor InMemoryHostRecords {
-    private struct Row {
+    private struct Row: Codable {
         var fields: [FieldName: FieldValue]
         var revision: Int
     }
 
-    private struct Source: Hashable {
+    private struct Source: Hashable, Codable {
         var integration: String
         var remote: RemoteID
     }
@@ -23,6 +24,12 @@ public actor InMemoryHostRecords {
         var change: InboundChange
         var reference: HostReference
         var stored: HostRecord?
+    }
+
+    private struct Saved: Codable {
+        var rows: [HostReference: Row]
+        var lastRevision: Int
+        var partners: [Source: HostReference]
     }
 
     private var rows: [HostReference: Row] = [:]
@@ -42,6 +49,17 @@ public actor InMemoryHostRecords {
 
     /// Creates an empty table.
     public init() {}
+
+    /// Creates a table with the records that another one held.
+    ///
+    /// - Parameter saved: What ``saved()`` returned.
+    /// - Throws: `DecodingError` if the bytes are something else.
+    public init(restoring saved: Data) throws {
+        let saved = try JSONDecoder().decode(Saved.self, from: saved)
+        rows = saved.rows
+        lastRevision = saved.lastRevision
+        partners = saved.partners
+    }
 
     /// The records that are there.
     public var references: Set<HostReference> { Set(rows.keys) }
@@ -110,6 +128,16 @@ public actor InMemoryHostRecords {
     }
 }
 
+extension InMemoryHostRecords {
+    /// Returns the records, for ``init(restoring:)``; what is noted for tests is not among it.
+    ///
+    /// - Returns: JSON.
+    /// - Throws: `EncodingError`, never for what a table can hold.
+    public func saved() throws -> Data {
+        try JSONEncoder().encode(Saved(rows: rows, lastRevision: lastRevision, partners: partners))
+    }
+}
+
 extension InMemoryHostRecords: HostRecords {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public func current(_ records: [HostReference]) -> [HostReference: HostRecord] {
@@ -125,7 +153,7 @@ extension InMemoryHostRecords: HostRecords {
 
     private func apply(_ change: InboundChange) -> InboundOutcome {
         let source = Source(integration: change.integration, remote: change.remote)
-        if let done = seen[source]?.last(where: { isRepeat(of: $0.change, change) }) {
+        if let done = seen[source]?.last(where: { isRepeat(of: $0.change, change) }), !isChanged(since: done) {
             repeats += 1
             return .applied(done.reference, stored: done.stored)
         }
@@ -181,6 +209,12 @@ extension InMemoryHostRecords: HostRecords {
             if request.action == .erase { delete(reference) }
         }
         return nil
+    }
+
+    /// Whether an update that was carried out was overtaken: one that comes again is a new one then.
+    private func isChanged(since done: Seen) -> Bool {
+        guard case .update = done.change.action, let now = record(done.reference) else { return false }
+        return now.revision != done.stored?.revision
     }
 
     /// Whether a change is one that came before.

@@ -27,6 +27,8 @@ public final class LoopbackServer: Sendable {
     private let base: URL?
     private let port: UInt16
     private let state = LockBox(State())
+    /// Signalled once the listening socket is closed.
+    private let isClosed = DispatchSemaphore(value: 0)
 
     /// Creates a server; it does not listen yet.
     ///
@@ -69,11 +71,16 @@ public final class LoopbackServer: Sendable {
             throw IntegrationError(.conflict, "The loopback server was started before.")
         }
         let serving = Serving(transport: transport, base: (base ?? url), state: state)
-        Thread.detachNewThread { serving.accept(from: listener) }
+        Thread.detachNewThread { [isClosed] in
+            serving.accept(from: listener)
+            isClosed.signal()
+        }
         return url
     }
 
     /// Stops listening, closes all connections and cancels the requests that are being answered.
+    ///
+    /// When it returns, the port is free again.
     public func stop() {
         let (listener, connections, answers) = state.withLock { state in
             defer {
@@ -87,6 +94,7 @@ public final class LoopbackServer: Sendable {
         // A connection to itself wakes the accepting thread, on every system, and that thread closes its own socket.
         if let listener, let waking = try? LoopbackSocket.connected(to: listener.port) {
             waking.close()
+            isClosed.wait()
         }
     }
 

@@ -4,7 +4,7 @@ public import IntegrationKit
 /// A generator whose numbers depend on its seed alone (SplitMix64), so that a failing test can be run again.
 ///
 /// It is no source of secrets.
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
+public struct SeededGenerator: RandomNumberGenerator, Codable, Sendable {
     private var state: UInt64
 
     /// Creates a generator.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Foundation
+import Foundation
 
 extension IntegrationManager {
     // MARK: - State
@@ -98,14 +98,41 @@ extension IntegrationManager {
         let integration = try await load(id)
         try await fence(id, tenant: integration.tenant) { $0.state = .draining }
         let unknown = try await unresolved(RowQuery("job.state", keys: [RowKey.join(id, "sent")]))
-        var removed = 0
-        while true {
-            let count = try await core.store.purge(.integration(id), limit: 1000)
-            guard count > 0 else { break }
-            removed += count
-        }
+        let removed = try await purge(.integration(id))
         core.openGate(id)
-        return ErasureReceipt(rows: removed, unknownWrites: unknown, unreadableAt: nil, removedAt: core.now())
+        return try await receipt(removed, unknown, unreadableAt: nil)
+    }
+
+    private func purge(_ scope: PurgeScope) async throws -> Int {
+        var removed = 0
+        do {
+            while case let count = try await core.store.purge(scope, limit: 1000), count > 0 { removed += count }
+        } catch {
+            throw EngineCore.storeError(error)
+        }
+        return removed
+    }
+
+    /// Has the store's medium rid of what was removed, and says when.
+    private func receipt(
+        _ removed: Int,
+        _ unknown: [HostReference],
+        unreadableAt: Date?
+    ) async throws -> ErasureReceipt {
+        var receipt = ErasureReceipt(
+            rows: removed,
+            unknownWrites: unknown,
+            unreadableAt: unreadableAt,
+            removedAt: core.now()
+        )
+        guard let store = core.store as? any MaintainedStore else { return receipt }
+        do {
+            try await store.compact()
+        } catch {
+            throw EngineCore.storeError(error)
+        }
+        receipt.compactedAt = core.now()
+        return receipt
     }
 
     private func unresolved(_ query: RowQuery) async throws -> [HostReference] {
@@ -114,7 +141,8 @@ extension IntegrationManager {
         return try await core.store.records(SyncJob.self, matching: query).compactMap(\.record.record)
     }
 
-    /// Erases a tenant: its key first, so that all that was sealed for it is unreadable at once, then its rows.
+    /// Erases a tenant: its key first, so that all that was sealed for it is unreadable at once, then its rows, and
+    /// then what a store's files still hold of them.
     ///
     /// - Parameter tenant: The tenant.
     /// - Returns: When each step was done, and writes whose outcome was not known.
@@ -133,20 +161,17 @@ extension IntegrationManager {
         }
         try await core.vault.drop(tenant: tenant)
         let unreadableAt = core.now()
-        var removed = 0
-        while true {
-            let count = try await core.store.purge(.tenant(tenant), limit: 1000)
-            guard count > 0 else { break }
-            removed += count
-        }
-        return ErasureReceipt(rows: removed, unknownWrites: unknown, unreadableAt: unreadableAt, removedAt: core.now())
+        let removed = try await purge(.tenant(tenant))
+        return try await receipt(removed, unknown, unreadableAt: unreadableAt)
     }
 
     /// Erases what the library holds about one record of the host: link, ledger, queued work, log entries.
     ///
+    /// Its rows go in one commit, and a store on files is compacted at once.
+    ///
     /// - Parameter record: The record.
     /// - Returns: What was removed, and writes whose outcome was not known.
-    /// - Throws: ``IntegrationError`` if the store failed; nothing was removed then.
+    /// - Throws: ``IntegrationError`` if the store failed; call again then.
     @discardableResult
     public func erase(_ record: HostReference) async throws -> ErasureReceipt {
         var ids: [RowID] = []
@@ -165,12 +190,7 @@ extension IntegrationManager {
             after = PageKey(key: key, created: last.created)
         }
         try await core.commit(Changes(id: core.random.uuid(), deletes: ids))
-        return ErasureReceipt(
-            rows: ids.count,
-            unknownWrites: unknown,
-            unreadableAt: core.now(),
-            removedAt: core.now()
-        )
+        return try await receipt(ids.count, unknown, unreadableAt: nil)
     }
 
     /// Wraps the tenants' keys with the keyring's current key; repeat it after each rotation, then retire the old key.
@@ -341,31 +361,5 @@ extension IntegrationManager {
             }
         }
         try await touchStreams(of: integration)
-    }
-}
-
-/// What an erasure removed.
-public struct ErasureReceipt: Hashable, Sendable {
-    /// How many rows were removed.
-    public var rows: Int
-    /// Records with a write whose outcome was not known: the platform may hold them although nothing here says so.
-    public var unknownWrites: [HostReference]
-    /// From when on nothing that was sealed could be read any more; nil where no key was dropped.
-    public var unreadableAt: Date?
-    /// When the rows were removed.
-    public var removedAt: Date
-
-    /// Creates a receipt.
-    ///
-    /// - Parameters:
-    ///   - rows: How many rows were removed.
-    ///   - unknownWrites: Records with a write whose outcome was not known.
-    ///   - unreadableAt: From when on nothing could be read.
-    ///   - removedAt: When the rows were removed.
-    public init(rows: Int, unknownWrites: [HostReference], unreadableAt: Date?, removedAt: Date) {
-        self.rows = rows
-        self.unknownWrites = unknownWrites
-        self.unreadableAt = unreadableAt
-        self.removedAt = removedAt
     }
 }

@@ -130,11 +130,18 @@ public final class IntegrationManager: Sendable {
         )
     }
 
+    /// Reads who the installation is, in a store that a repair may have set back since.
     private static func installation(
         _ namespace: String,
         in store: any IntegrationStore,
         random: RandomSource
     ) async throws -> Row<Installation> {
+        let epoch: UUID?
+        do {
+            epoch = try await (store as? any MaintainedStore)?.epoch()
+        } catch {
+            throw EngineCore.storeError(error)
+        }
         for _ in 0..<4 {
             if let row = try await store.record(Installation.self, "self") {
                 guard row.record.namespace == namespace else {
@@ -148,9 +155,18 @@ public final class IntegrationManager: Sendable {
                         concerns: .application
                     )
                 }
-                return row
+                guard row.record.storeEpoch != epoch else { return row }
+                try await renew(row, epoch, in: store, random: random)
+                continue
             }
-            let made = Installation(namespace: namespace, epoch: random.uuid())
+            // The row of a store that has others was lost, and perhaps more with it.
+            let isUsed = try await store.count(matching: RowQuery("integration.all"), upTo: 1) > 0
+            let made = Installation(
+                namespace: namespace,
+                epoch: random.uuid(),
+                isRestored: isUsed,
+                storeEpoch: epoch
+            )
             do {
                 try await store.commit(
                     Changes(
@@ -168,24 +184,41 @@ public final class IntegrationManager: Sendable {
         throw EngineCore.storeError(nil)
     }
 
+    /// Begins a new life of the installation: what was queued before may have been sent.
+    private static func renew(
+        _ row: Row<Installation>,
+        _ storeEpoch: UUID?,
+        in store: any IntegrationStore,
+        random: RandomSource
+    ) async throws {
+        var installation = row.record
+        installation.epoch = random.uuid()
+        installation.isRestored = true
+        installation.storeEpoch = storeEpoch
+        do {
+            try await store.commit(
+                Changes(
+                    id: random.uuid(),
+                    requires: [.revision(row.id, row.revision)],
+                    puts: [try installation.content(key: "self", tenant: "")]
+                )
+            )
+        } catch StoreFailure.conflict {
+            // Another process did it: the caller reads again.
+        } catch {
+            throw EngineCore.storeError(error)
+        }
+    }
+
     /// Tells the library that the store was brought back from a backup.
     ///
     /// What was queued then may have been done since: from now on each such create looks on the platform before it is
-    /// sent. Call it once after a restore, before a coordinator works.
+    /// sent. Call it once after a restore, before a coordinator works; a repaired store tells by itself.
     ///
     /// - Throws: ``IntegrationError`` if the store failed.
     public func adoptRestoredStore() async throws {
         let row = try await IntegrationManager.installation(core.namespace, in: core.store, random: core.random)
-        var installation = row.record
-        installation.epoch = core.random.uuid()
-        installation.isRestored = true
-        try await core.commit(
-            Changes(
-                id: core.random.uuid(),
-                requires: [.revision(row.id, row.revision)],
-                puts: [try installation.content(key: "self", tenant: "")]
-            )
-        )
+        try await IntegrationManager.renew(row, row.record.storeEpoch, in: core.store, random: core.random)
         let adopted = try await IntegrationManager.installation(core.namespace, in: core.store, random: core.random)
         core.restored.withLock { $0 = adopted.restoredBefore }
     }

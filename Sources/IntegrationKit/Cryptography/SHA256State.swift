@@ -30,59 +30,66 @@ struct SHA256State: HashState {
     var prefix: UInt64 { UInt64(words[0]) << 32 | UInt64(words[1]) }
 
     mutating func absorb(_ blocks: UnsafeRawBufferPointer) {
-        unsafe SHA256State.constants.withUnsafeBufferPointer { constants in
-            unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
-                guard let k = constants.baseAddress, let w = schedule.baseAddress else { return }
-                var place = 0
-                while place < blocks.count {
+        unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 4 * 64) { schedules in
+            guard let w = schedules.baseAddress else { return }
+            var place = 0
+            while place < blocks.count {
+                let count = min(4, (blocks.count &- place) / 64)
+                for lane in 0..<4 {
+                    // The last block fills idle lanes.
+                    let start = place &+ 64 &* min(lane, count &- 1)
                     for i in 0..<16 {
-                        unsafe w[i] = UInt32(
-                            bigEndian: blocks.loadUnaligned(fromByteOffset: place &+ 4 &* i, as: UInt32.self)
+                        unsafe w[4 &* i &+ lane] = UInt32(
+                            bigEndian: blocks.loadUnaligned(fromByteOffset: start &+ 4 &* i, as: UInt32.self)
                         )
                     }
-                    unsafe absorb(w, k)
-                    place &+= 64
                 }
-                unsafe schedule.update(repeating: 0)
+                unsafe Self.extend(w)
+                for lane in 0..<count { unsafe absorb(w + lane) }
+                place &+= 64 &* count
+            }
+            unsafe schedules.update(repeating: 0)
+        }
+    }
+
+    /// Makes the schedules of four blocks at once, their words in turns: a loop that compilers turn into vectors.
+    private static func extend(_ w: UnsafeMutablePointer<UInt32>) {
+        for i in 64..<256 {
+            let x = unsafe w[i &- 60]
+            let y = unsafe w[i &- 8]
+            let s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x &>> 3)
+            let s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y &>> 10)
+            unsafe w[i] = w[i &- 64] &+ s0 &+ w[i &- 28] &+ s1
+        }
+        unsafe constants.withUnsafeBufferPointer { k in
+            for i in 0..<64 {
+                for lane in 0..<4 { unsafe w[4 &* i &+ lane] &+= k[i] }
             }
         }
     }
 
-    private mutating func absorb(_ w: UnsafeMutablePointer<UInt32>, _ k: UnsafePointer<UInt32>) {
+    /// Absorbs a block; its words, with the constants added, stand four apart.
+    private mutating func absorb(_ w: UnsafePointer<UInt32>) {
         var (a, b, c, d) = (words[0], words[1], words[2], words[3])
-        var (e, f, g, j) = (words[4], words[5], words[6], words[7])
+        var (e, f, g, h) = (words[4], words[5], words[6], words[7])
         var i = 0
-        // Eight rounds, with the variables renamed instead of moved; each makes its own word of the schedule, which the
-        // processor does while it waits for the round before.
-        while i < 64 {
-            unsafe round(a, b, c, &d, e, f, g, &j, word(i, w) &+ k[i])
-            unsafe round(j, a, b, &c, d, e, f, &g, word(i &+ 1, w) &+ k[i &+ 1])
-            unsafe round(g, j, a, &b, c, d, e, &f, word(i &+ 2, w) &+ k[i &+ 2])
-            unsafe round(f, g, j, &a, b, c, d, &e, word(i &+ 3, w) &+ k[i &+ 3])
-            unsafe round(e, f, g, &j, a, b, c, &d, word(i &+ 4, w) &+ k[i &+ 4])
-            unsafe round(d, e, f, &g, j, a, b, &c, word(i &+ 5, w) &+ k[i &+ 5])
-            unsafe round(c, d, e, &f, g, j, a, &b, word(i &+ 6, w) &+ k[i &+ 6])
-            unsafe round(b, c, d, &e, f, g, j, &a, word(i &+ 7, w) &+ k[i &+ 7])
-            i &+= 8
+        // Eight rounds, with the variables renamed instead of moved.
+        while i < 256 {
+            unsafe Self.round(a, b, c, &d, e, f, g, &h, w[i])
+            unsafe Self.round(h, a, b, &c, d, e, f, &g, w[i &+ 4])
+            unsafe Self.round(g, h, a, &b, c, d, e, &f, w[i &+ 8])
+            unsafe Self.round(f, g, h, &a, b, c, d, &e, w[i &+ 12])
+            unsafe Self.round(e, f, g, &h, a, b, c, &d, w[i &+ 16])
+            unsafe Self.round(d, e, f, &g, h, a, b, &c, w[i &+ 20])
+            unsafe Self.round(c, d, e, &f, g, h, a, &b, w[i &+ 24])
+            unsafe Self.round(b, c, d, &e, f, g, h, &a, w[i &+ 28])
+            i &+= 32
         }
-        words = words &+ SIMD8(a, b, c, d, e, f, g, j)
-    }
-
-    /// Returns a word of the schedule; the first sixteen are the block itself.
-    @inline(__always)
-    private func word(_ i: Int, _ w: UnsafeMutablePointer<UInt32>) -> UInt32 {
-        guard i >= 16 else { return unsafe w[i] }
-        let x = unsafe w[i &- 15]
-        let y = unsafe w[i &- 2]
-        let s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x &>> 3)
-        let s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y &>> 10)
-        let word = unsafe w[i &- 16] &+ s0 &+ w[i &- 7] &+ s1
-        unsafe w[i] = word
-        return word
+        words = words &+ SIMD8(a, b, c, d, e, f, g, h)
     }
 
     @inline(__always)
-    private func round(
+    private static func round(
         _ a: UInt32,
         _ b: UInt32,
         _ c: UInt32,
@@ -93,13 +100,13 @@ struct SHA256State: HashState {
         _ h: inout UInt32,
         _ input: UInt32
     ) {
-        let t = h &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ (g ^ (e & (f ^ g))) &+ input
+        let t = h &+ input &+ (g ^ (e & (f ^ g))) &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25))
         d = d &+ t
         h = t &+ (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ ((a & b) | (c & (a | b)))
     }
 
     @inline(__always)
-    private func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 {
+    private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 {
         (word &>> count) | (word &<< (32 &- count))
     }
 }

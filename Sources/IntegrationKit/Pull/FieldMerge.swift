@@ -12,6 +12,10 @@ struct FieldMerge {
         /// The host's side: queued words, and for other fields the record as it is now (whose words have no job; a
         /// change that stands there alone waits for its event).
         var host: [FieldName: HostWord]
+        /// The host's record as it is now, where it was looked at.
+        var current: [FieldName: FieldValue] = [:]
+        /// What the host said before and may have been written: on the platform it is no news.
+        var superseded: [FieldName: [FieldValue]] = [:]
         /// The platform's side as just read; nil: not looked at.
         var remote: RemoteRecord?
         var policy: SyncSettings.ConflictPolicy
@@ -62,7 +66,8 @@ struct FieldMerge {
         let base = result.tags[rule.id]
         let remote = input.remote?.fields[rule.rule.remote]
         let word = input.host[rule.rule.host]
-        let hostChanged = word.map { isNews($0, against: base, of: rule) } ?? false
+        let current = input.current[rule.rule.host]
+        let hostChanged = word.map { isNews($0, against: base, of: rule, current: current) } ?? false
         let remoteChanged = remote.map { isNews($0, against: base, of: rule) } ?? false
 
         switch (hostChanged, remoteChanged) {
@@ -100,6 +105,20 @@ struct FieldMerge {
             agree(word, remote, rule, into: &result)
             return
         }
+        // The host has the platform's value already: it was delivered, and nobody heard of it.
+        if let current = input.current[rule.rule.host],
+            try rule.outward(current, context: mapper.context).isLooselyEquivalent(to: remote)
+        {
+            var now = word
+            now.value = current
+            agree(now, remote, rule, into: &result)
+            return
+        }
+        for earlier in input.superseded[rule.rule.host] ?? []
+        where try rule.outward(earlier, context: mapper.context).isLooselyEquivalent(to: remote) {
+            try takeHost(word, rule, input, into: &result)
+            return
+        }
         // Without an agreed pair an empty side has no say: nothing proves that somebody emptied it.
         if base == nil, remote.isEquivalent(to: .empty) {
             try takeHost(word, rule, input, into: &result)
@@ -134,10 +153,18 @@ struct FieldMerge {
         }
     }
 
-    private func isNews(_ word: HostWord, against base: FieldTag?, of rule: CompiledRule) -> Bool {
+    private func isNews(
+        _ word: HostWord,
+        against base: FieldTag?,
+        of rule: CompiledRule,
+        current: FieldValue?
+    ) -> Bool {
         guard let base else { return true }
-        if word.job != 0, word.job < base.event { return false }
-        if word.at != 0, base.at != 0, word.at < base.at { return false }
+        // The host's record holds what was last agreed on: the word was overtaken since it was said.
+        if word.job != 0, let current, current != word.value, ledger.tag(rule.id, current) == base.host { return false }
+        // What the job said that last set the field is known, also when it is replayed.
+        if word.job != 0, word.job <= base.event { return false }
+        if word.happened(before: base.at) { return false }
         return ledger.tag(rule.id, word.value) != base.host
     }
 
@@ -201,6 +228,8 @@ struct FieldMerge {
 }
 
 extension LoadedIntegration {
-    /// How far the platform's clock is ahead of the host's, in milliseconds, as far as its answers told.
-    var skew: Int64 { core.clock(of: record.account).now().milliseconds - core.now().milliseconds }
+    /// How far the platform's clock is ahead of ours, in milliseconds, as far as its answers told.
+    ///
+    /// Ours is the store's: all processes must come to one decision.
+    var skew: Int64 { core.clock(of: record.account).now().milliseconds - core.storeNow().milliseconds }
 }

@@ -12,7 +12,8 @@ extension LaneWorker {
             let fields = Set(ids.map(\.kind)).flatMap(integration.remoteFields)
             let results = try await integration.provider.fetchRecords(ids, fields: fields, in: session)
             guard results.count == chunk.count else { throw miscount("fetchRecords") }
-            for (work, result) in zip(chunk, results) { try await reconcile(work, result, readAt: readAt) }
+            let began = Self.began(readAt, session)
+            for (work, result) in zip(chunk, results) { try await reconcile(work, result, readAt: began) }
         }
     }
 

@@ -28,7 +28,7 @@ extension Reconciler {
                 )
             if known[key] == nil {
                 intents.append(
-                    try InboundIntent(kind: record.id.kind, since: core.now(), proposed: proposed).content(
+                    try InboundIntent(kind: record.id.kind, since: core.storeNow(), proposed: proposed).content(
                         key: key,
                         tenant: integration.tenant,
                         integration: integration.id,

@@ -17,7 +17,9 @@ extension Reconciler {
             if row.record.digest == worker.digest(of: record, row.id.key, mapper) {
                 worker.tally.add(.echoed, record.id.kind, of: integration)
                 if let sweep, row.record.seenSweep != sweep { commits.append(try seen(row, sweep)) }
-            } else if let known = [row.record.freshAfter, row.record.readAt].compactMap(\.self).max(), readAt < known {
+            } else if let known = [row.record.freshAfter, row.record.readAt].compactMap(\.self).max(),
+                readAt < known.advanced(by: Self.clockError)
+            {
                 // Read before our last write or before a newer read: no evidence of anything.
                 commits.append(try refetch(record.id, host))
             } else {
@@ -106,6 +108,9 @@ extension Reconciler {
         }
         return commits
     }
+
+    /// How far two processes' ideas of a platform's clock may lie apart: its answers tell whole seconds.
+    private static let clockError = Duration.seconds(1)
 
     /// Stops a page whose records would empty values in too many of the host's: a mapping may have gone wrong.
     private func guardValues(

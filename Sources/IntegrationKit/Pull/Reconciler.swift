@@ -23,6 +23,12 @@ struct Reconciler: Sendable {
     var integration: LoadedIntegration { worker.integration }
     var core: EngineCore { worker.core }
 
+    /// A host record whose stopped create may have made a record of the platform, and what it said.
+    private struct Maker {
+        var host: HostReference
+        var words: [FieldName: HostWord]
+    }
+
     /// What is known of a record that a platform shows.
     private enum Identity {
         case linked(Row<RecordLink>)
@@ -30,6 +36,8 @@ struct Reconciler: Sendable {
         case former([Row<RecordLink>])
         /// A record of the host whose link is not there or not linked: its lane decides.
         case lane(HostReference)
+        /// A stopped create of a host record, of unknown outcome, may have made it: it holds what that said.
+        case made(Maker)
         /// An unfinished create may have made it.
         case unresolved
         case tombstone(Row<RecordLink>)
@@ -78,11 +86,14 @@ struct Reconciler: Sendable {
                     if let old = link.record.remote { commits.append(try refetch(old, link.record.host)) }
                 }
             case .lane(let host): commits.append(try refetch(record.id, host))
+            case .made(let maker): commits.append(try refetch(record.id, maker.host, said: maker.words))
             case .unresolved:
                 if lane == .remote(record.id, in: integration.id) { throw Reconciler.notYet }
                 commits.append(try refetch(record.id, nil, after: .seconds(60)))
             case .tombstone(let link):
-                if link.record.state == .deletedByRemote { back.append((record, link)) }
+                if link.record.state == .deletedByRemote, link.record.remote == record.id {
+                    back.append((record, link))
+                }
             case .unclaimed(let key): commits.append(try claimLater(record, key))
             case .new: fresh.append((record, nil))
             }
@@ -130,11 +141,13 @@ struct Reconciler: Sendable {
         )
         let tombstones = Dictionary(
             try await links("link.tombstone", strangers.map { RecordLink.remoteKey($0.id, in: integration.id) })
-                .compactMap { row in row.record.remote.map { ($0, row) } },
+                .flatMap { row in ((row.record.parted ?? []) + [row.record.remote].compactMap(\.self)).map { ($0, row) }
+                },
             uniquingKeysWith: { first, _ in first }
         )
         let owners = try await naturalOwners(of: strangers)
         let unresolved = try await unresolvedKinds(Set(strangers.map(\.id.kind)))
+        let makers = try await makers(of: strangers)
         return records.map { record in
             if let row = byRemote[RecordLink.remoteKey(record.id, in: integration.id)] {
                 if row.record.remote == record.id { return .linked(row) }
@@ -148,6 +161,7 @@ struct Reconciler: Sendable {
                 if let host = row.record.host { return .lane(host) }
             }
             if unresolved.contains(record.id.kind) { return .unresolved }
+            if let maker = makers[record.id] { return .made(maker) }
             if let key = record.externalKey, key.hasPrefix("ik"), key.utf8.count == 54 { return .unclaimed(key) }
             if let owner = owners[record.id] { return .lane(owner) }
             return .new
@@ -162,6 +176,32 @@ struct Reconciler: Sendable {
         )
     }
 
+    /// The host records whose stopped creates, of unknown outcome, may have made strangers: those hold what was to be
+    /// written.
+    private func makers(of strangers: [RemoteRecord]) async throws -> [RemoteID: Maker] {
+        guard !strangers.isEmpty else { return [:] }
+        let stopped = try await core.store.records(
+            SyncJob.self,
+            matching: RowQuery("job.state", keys: [RowKey.join(integration.id, "blocked")])
+        )
+        var makers: [RemoteID: Maker] = [:]
+        for job in stopped {
+            guard case .blocked(let reason) = job.record.state, reason.error.code == .outcomeUnknown,
+                let host = job.record.record, let mapper = integration.mapper(host.kind, job.record.kind)
+            else { continue }
+            let words = try job.record.openPayload(job.id.key, integration.keys).words
+            let written = mapper.tryOutbound(words.mapValues(\.value), creating: true).values.filter {
+                !$0.value.isEquivalent(to: .empty)
+            }
+            let made = strangers.filter { record in
+                record.id.kind == job.record.kind
+                    && written.allSatisfy { record.fields[$0.key]?.isLooselyEquivalent(to: $0.value) ?? false }
+            }
+            if !written.isEmpty, let record = made.first { makers[record.id] = Maker(host: host, words: words) }
+        }
+        return makers
+    }
+
     private func unresolvedKinds(_ kinds: Set<RecordKind>) async throws -> Set<RecordKind> {
         var result: Set<RecordKind> = []
         for kind in kinds {
@@ -174,9 +214,14 @@ struct Reconciler: Sendable {
     // MARK: - Decide
 
     /// A record to read again in the lane that owns it.
-    func refetch(_ remote: RemoteID, _ host: HostReference?, after: Duration = .zero) throws -> RecordCommit {
+    func refetch(
+        _ remote: RemoteID,
+        _ host: HostReference?,
+        after: Duration = .zero,
+        said words: [FieldName: HostWord] = [:]
+    ) throws -> RecordCommit {
         var commit = RecordCommit(remote: remote, host: host)
-        commit.puts = [try RefetchJob.row(of: remote, host: host, integration: integration, core: core)]
+        commit.puts = [try RefetchJob.row(of: remote, host: host, said: words, integration: integration, core: core)]
         commit.touches = [
             LaneTouch(
                 RefetchJob.lane(of: remote, host: host, in: integration.id),

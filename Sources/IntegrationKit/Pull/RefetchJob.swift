@@ -8,6 +8,7 @@ enum RefetchJob {
     /// - Parameters:
     ///   - remote: The platform's record.
     ///   - host: Its partner; nil: none is known.
+    ///   - words: What a create said that may have made the record: where the record shows it, it is no news.
     ///   - integration: The integration.
     ///   - core: The engine.
     ///   - privacy: What a person asked for; such a job is one of its own, so that no other takes its place.
@@ -16,6 +17,7 @@ enum RefetchJob {
     static func row(
         of remote: RemoteID,
         host: HostReference?,
+        said words: [FieldName: HostWord] = [:],
         integration: LoadedIntegration,
         core: EngineCore,
         privacy: PrivacyRequest? = nil
@@ -24,6 +26,7 @@ enum RefetchJob {
         job.privacy = privacy
         let name = privacy.map { "privacy \($0.action.rawValue)" } ?? "refetch"
         let key = RowKey.join(name, integration.id, remote.kind.rawValue, remote.parent ?? "", remote.value)
+        if !words.isEmpty { try job.seal(JobPayload(words: words), key, integration.keys) }
         return try job.row(key, memory: core.options.memory)
     }
 

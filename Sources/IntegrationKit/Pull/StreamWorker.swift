@@ -58,7 +58,9 @@ struct StreamWorker: Sendable {
                         cursor = before
                         continue
                     }
-                    try await take(page, &cursor, readAt: readAt, work)
+                    let began = LaneWorker.began(readAt, session)
+                    if let started = cursor.sweepStarted { cursor.sweepStarted = min(started, began) }
+                    try await take(page, &cursor, readAt: began, work)
                     if page.readyAfter != nil, !page.isComplete {
                         try await worker.release([work], after: page.readyAfter)
                         return
@@ -196,7 +198,7 @@ struct StreamWorker: Sendable {
         guard stream.mode == .scan else { return interval }
         guard let every = stream.sweepEvery, let ended = cursor.sweepEnded else { return nil }
         let clock = core.clock(of: integration.record.account)
-        return max(every - clock.now().duration(since: ended), .seconds(1))
+        return min(max(every - clock.now().duration(since: ended), .seconds(1)), every)
     }
 
     private func keepLease(_ work: LaneWork) async throws -> LaneWork? {

@@ -10,10 +10,20 @@ struct HostWord: Hashable, Codable, Sendable {
     var at: Int64 = 0
     /// Whether it was told by the way, to make a record that is missing: it changes nothing that is there.
     var yields: Bool?
+    /// Whether it was enqueued some time after it happened.
+    ///
+    /// Only then is it asked when that was: words come in the order in which they were enqueued, whatever clocks show.
+    var isLate: Bool?
 
     /// Whether this was said after another word about the same field.
     func isLater(than other: HostWord) -> Bool {
-        at != 0 && other.at != 0 && at != other.at ? at > other.at : job > other.job
+        guard job != other.job else { return at > other.at }
+        return job > other.job ? !happened(before: other.at) : other.happened(before: at)
+    }
+
+    /// Whether the word came late and happened before a moment, in milliseconds.
+    func happened(before moment: Int64) -> Bool {
+        isLate == true && at != 0 && moment != 0 && at < moment
     }
 }
 
@@ -36,6 +46,8 @@ struct JobFold: Sendable {
     /// Whether an existing record is left as it is.
     var onlyIfMissing = false
     var words: [FieldName: HostWord] = [:]
+    /// What the folded jobs said before: an attempt that nobody remembers may have written it.
+    var superseded: [FieldName: [FieldValue]] = [:]
     var related: [RelatedRecord] = []
     var relations: [EventRoute.RelationRule] = []
     /// The jobs that are folded, oldest first.
@@ -111,6 +123,7 @@ struct JobFold: Sendable {
         jobs.append(job)
         if job.record.action == .refetch {
             reads = true
+            for (name, word) in payload.words { superseded[name, default: []].append(word.value) }
             return
         }
         for (name, var word) in payload.words {
@@ -118,11 +131,14 @@ struct JobFold: Sendable {
                 word.job = job.created
                 // A host's clock that runs ahead must not silence what it says later.
                 word.at = job.record.occurredAt.map { min($0, job.record.enqueuedAt).milliseconds } ?? 0
+                let delay = job.record.occurredAt.map { job.record.enqueuedAt.duration(since: $0) } ?? .zero
+                word.isLate = delay > .seconds(1) ? true : nil
                 if job.record.action == .ensure { word.yields = true }
             }
             if let earlier = words[name] {
                 if word.yields == true && earlier.yields != true { continue }
                 if word.yields == earlier.yields, !word.isLater(than: earlier) { continue }
+                superseded[name, default: []].append(earlier.value)
             }
             words[name] = word
         }

@@ -20,7 +20,7 @@ extension LaneWorker {
                     plan.fold.words[name] = HostWord(value: value)
                 }
             }
-            plan.link = freshLink(plan.host, kind: plan.kind, incarnation: plan.link.incarnation + 1)
+            plan.link = nextIncarnation(of: plan.link, plan.host, kind: plan.kind)
             return plan
         }
         var commit = LaneCommit(plan.work)

@@ -93,8 +93,9 @@ extension LaneWorker {
                 in: session
             )
             guard found.count == chunk.count else { throw miscount("fetchRecords") }
+            let began = Self.began(readAt, session)
             for (var plan, fetched) in zip(chunk, found) {
-                plan.readAt = readAt
+                plan.readAt = began
                 switch fetched {
                 case .found(let record):
                     plan.remote = record
@@ -124,6 +125,20 @@ extension LaneWorker {
                     commits.append(try block(plan, error))
                 }
             }
+            // What another record of the host owns, or is about to make, is never met.
+            let keys = try writes.map { plan, write in
+                try naturalKeyRows(write.naturalKeys, kind: write.kind, host: plan.host).map(\.id.key)
+            }
+            let owners = try await core.store.records(NaturalKey.self, keys.flatMap(\.self))
+            var free: [(Plan, RecordWrite)] = []
+            for ((plan, write), keys) in zip(writes, keys) {
+                if keys.contains(where: { owners[$0].map { $0.record.host != plan.host } ?? false }) {
+                    commits.append(try block(plan, linkedElsewhere()))
+                } else {
+                    free.append((plan, write))
+                }
+            }
+            writes = free
             try await commit(commits)
             guard !writes.isEmpty else { continue }
             let session = integration.session("look up \(chunk[0].kind.rawValue)")
@@ -132,7 +147,7 @@ extension LaneWorker {
             guard found.count == writes.count else { throw miscount("lookUp") }
             var met: [Plan] = []
             for ((plan, _), answer) in zip(writes, found) {
-                if let plan = try await meet(plan, answer, readAt: readAt) { met.append(plan) }
+                if let plan = try await meet(plan, answer, readAt: Self.began(readAt, session)) { met.append(plan) }
             }
             result += try await claim(met)
         }

@@ -53,6 +53,8 @@ extension LaneWorker {
             FieldMerge.Input(
                 tags: plan.link.tags,
                 host: words,
+                current: current?.fields ?? [:],
+                superseded: plan.fold.superseded,
                 remote: plan.remote,
                 policy: integration.settings.conflictPolicy,
                 delivers: integration.delivers && host != nil,

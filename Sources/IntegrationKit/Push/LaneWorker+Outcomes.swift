@@ -118,9 +118,12 @@ extension LaneWorker {
     }
 
     /// Links a record that was there, or may be ours, and queues what was said for the merge with it.
-    func meet(_ sending: Sending, _ id: RemoteID) throws -> LaneCommit {
+    ///
+    /// On what it shows of our own values the sides agree: only the rest is merged.
+    func meet(_ sending: Sending, _ id: RemoteID, showing record: RemoteRecord? = nil) throws -> LaneCommit {
         var commit = LaneCommit(sending.work)
         var link = sending.link
+        if let record { link.take(agreed(sending, record)) }
         link.remote = id
         link.state = .linked
         link.linkedAt = core.now()
@@ -136,7 +139,7 @@ extension LaneWorker {
                 "Linked the \(sending.write.kind.rawValue) that was there already."
             )
         )
-        commit.claimant = sending.head
+        commit.claimant = try sending.head(.queued, worker: self)
         commit.makes(link, sending.linkKey)
         commit.dueAfter = .zero
         return commit
@@ -283,14 +286,14 @@ extension LaneWorker {
                 writeID: sending.write.id,
                 covers: [],
                 safety: .keyed(for: nil),
-                sendBy: core.now(),
+                sendBy: core.storeNow(),
                 unknownSince: nil,
                 absences: 0,
                 earlierUnknown: false,
                 pendingUntil: nil
             )
         attempt.write = try integration.keys.seal(try RecordCoding.encode(sending.write), in: context)
-        attempt.pendingUntil = core.now().advanced(by: after)
+        attempt.pendingUntil = core.storeNow().advanced(by: after)
         if let made {
             var done = sending
             // What belongs together is made by a later step.
@@ -312,18 +315,23 @@ extension LaneWorker {
         var commit = LaneCommit(sending.work)
         let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
         if var attempt = sending.attempt {
-            attempt.unknownSince = core.now()
+            attempt.unknownSince = core.storeNow()
             commit.puts.append(try sending.row(.sent(attempt), worker: self))
             if case .keyed = attempt.safety {
                 commit.dueAfter = .seconds(1)
             } else {
                 commit.dueAfter = max(
-                    attempt.sendBy.advanced(by: options.requestTimeout + settle).duration(since: core.now()),
+                    attempt.sendBy.advanced(by: options.requestTimeout + settle).duration(since: core.storeNow()),
                     .seconds(1)
                 )
             }
         } else {
-            commit.dueAfter = options.requestTimeout + settle
+            // Other bytes wait, also those of an event that comes meanwhile.
+            let wait = longestArrival(of: sending.write.kind)
+            var link = sending.link
+            link.settlesAt = core.storeNow().advanced(by: wait)
+            commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))
+            commit.dueAfter = wait
         }
         commit.events.append(event(.outcomeUnknown, sending.head.record, error: error, error.message))
         return commit

@@ -2,51 +2,100 @@
 import Foundation
 
 extension LaneWorker {
-    /// Sends writes, batch by batch, and commits what became of each.
+    /// What became of a batch.
+    private enum Flight: Sendable {
+        /// Its outcomes are committed; these parts are planned anew.
+        case landed(again: [[Sending]])
+        /// It did not leave, and neither may others for a while.
+        case grounded([Sending], pause: Duration)
+        case failed(any Error)
+    }
+
+    /// Sends writes, some batches at a time, and commits what became of each.
     func push(_ sendings: [Sending]) async throws {
         var known = Dictionary(sendings.map { ($0.write.id, $0) }, uniquingKeysWith: { first, _ in first })
         var queue = plan(sendings)[...]
-        while let batch = queue.popFirst() {
-            let group = batch.writes.compactMap { known[$0.id] }
-            let pause = core.closedFor(integration.id)
-            guard pause == nil, core.time.elapsed() < sendsUntil, !Task.isCancelled else {
-                try await giveUp(group + rest(queue, known), after: pause ?? .zero)
-                return
-            }
-            let reservation: BudgetReservation
-            switch try core.budgets.take(batch.spend, for: integration.party) {
-            case .granted(let granted):
-                reservation = granted
-            case .wait(let wait, _):
-                // Batches that spend of other budgets go on.
-                try await giveUp(group, after: wait)
-                continue
-            }
-            defer { core.budgets.giveBack(reservation) }
-            let ready: [Sending]
-            let window: SendWindow
-            do {
-                // Outcomes that a failing store did not take come first: nothing new is sent before them.
-                try await core.held.settle(in: core)
-                try core.flights.begin(integration.id, fence: integration.fenceRevision)
-                defer { core.flights.end(integration.id, fence: integration.fenceRevision) }
-                _ = try await integration.credential(rejecting: nil)
-                window = SendWindow(closingIn: options.sendWindow, by: core.time)
-                ready = try await commitSent(try await keepLeases(group), safety: batch.safety)
-                for sending in ready { known[sending.write.id] = sending }
-                guard ready.count == batch.writes.count else {
-                    queue = plan(ready) + queue
-                    continue
+        var waiting: [(batch: WriteBatch, wait: Duration)] = []
+        var pause: Duration?
+        var failure: (any Error)?
+        var unsent: [Sending] = []
+        await withTaskGroup(of: (held: Set<String>, flight: Flight).self) { flights in
+            var flying = 0
+            var held: Set<String> = []
+            while true {
+                while pause == nil, failure == nil, flying < options.writesInFlight, let batch = queue.first {
+                    guard core.closedFor(integration.id) == nil, core.time.elapsed() < sendsUntil, !Task.isCancelled
+                    else {
+                        pause = core.closedFor(integration.id) ?? .zero
+                        break
+                    }
+                    queue.removeFirst()
+                    guard held.isDisjoint(with: batch.exclusive) else {
+                        waiting.append((batch, .zero))
+                        continue
+                    }
+                    do {
+                        switch try core.budgets.take(batch.spend, for: integration.party) {
+                        case .granted(let reservation):
+                            let group = batch.writes.compactMap { known[$0.id] }
+                            flights.addTask { (batch.exclusive, await fly(group, batch, reservation)) }
+                            flying += 1
+                            held.formUnion(batch.exclusive)
+                        case .wait(let wait, _):
+                            // Batches that spend of other budgets go on.
+                            waiting.append((batch, wait))
+                        }
+                    } catch {
+                        failure = error
+                    }
                 }
-                let outcomes = try await send(ready, batch, window, reservation)
-                let halves = try await record(outcomes, of: ready)
-                queue = halves.flatMap { plan($0) } + queue
-            } catch let error as IntegrationError where error.code != .storeFailed {
-                tally.add(error)
-                let pause = try await holdBack(error, kind: batch.writes.first?.kind)
-                try await giveUp(group + rest(queue, known), after: pause)
-                return
+                guard let landed = await flights.next() else { break }
+                flying -= 1
+                held.subtract(landed.held)
+                switch landed.flight {
+                case .landed(let again):
+                    for sending in again.joined() { known[sending.write.id] = sending }
+                    queue = again.flatMap { plan($0) } + waiting.map(\.batch) + queue
+                    waiting = []
+                case .grounded(let group, let wait):
+                    pause = max(pause ?? .zero, wait)
+                    unsent += group
+                case .failed(let error):
+                    failure = failure ?? error
+                }
             }
+        }
+        if let failure { throw failure }
+        if let pause {
+            try await giveUp(unsent + rest(waiting.map(\.batch) + queue, known), after: pause)
+        } else {
+            for (batch, wait) in waiting { try await giveUp(rest([batch], known), after: wait) }
+        }
+    }
+
+    /// Sends one batch and commits what became of it.
+    private func fly(_ group: [Sending], _ batch: WriteBatch, _ reservation: BudgetReservation) async -> Flight {
+        defer { core.budgets.giveBack(reservation) }
+        do {
+            // Outcomes that a failing store did not take come first: nothing new is sent before them.
+            try await core.held.settle(in: core)
+            try core.flights.begin(integration.id, fence: integration.fenceRevision)
+            defer { core.flights.end(integration.id, fence: integration.fenceRevision) }
+            _ = try await integration.credential(rejecting: nil)
+            let window = SendWindow(closingIn: options.sendWindow, by: core.time)
+            let ready = try await commitSent(try await keepLeases(group), safety: batch.safety)
+            guard ready.count == batch.writes.count else { return .landed(again: [ready]) }
+            let outcomes = try await send(ready, batch, window, reservation)
+            return .landed(again: try await record(outcomes, of: ready))
+        } catch let error as IntegrationError where error.code != .storeFailed {
+            tally.add(error)
+            do {
+                return .grounded(group, pause: try await holdBack(error, kind: batch.writes.first?.kind))
+            } catch {
+                return .failed(error)
+            }
+        } catch {
+            return .failed(error)
         }
     }
 
@@ -89,7 +138,7 @@ extension LaneWorker {
 
     /// Commits the attempts of writes that must not be repeated blindly, before a byte of them leaves.
     private func commitSent(_ group: [Sending], safety: CreateSafety) async throws -> [Sending] {
-        let now = core.now()
+        let now = core.storeNow()
         var attempts: [Sending] = []
         var ready: [Sending] = []
         for var sending in group {

@@ -25,7 +25,12 @@ extension LaneWorker {
                     missing.append(reference)
                 }
             }
-            if missing.isEmpty { ready.append(plan) } else { commits.append(try await wait(plan, for: missing)) }
+            if missing.isEmpty {
+                ready.append(plan)
+            } else {
+                let gone = missing.filter { links[RecordLink.key($0, in: integration.id)]?.record.isTombstone ?? false }
+                commits.append(try await wait(plan, for: missing, gone: gone))
+            }
         }
         try await commit(commits)
         return ready
@@ -39,7 +44,7 @@ extension LaneWorker {
     }
 
     /// Puts a lane to sleep until the records that it needs are there, and has them made from what the event told.
-    private func wait(_ plan: Plan, for missing: [HostReference]) async throws -> LaneCommit {
+    private func wait(_ plan: Plan, for missing: [HostReference], gone: [HostReference]) async throws -> LaneCommit {
         var commit = LaneCommit(plan.work)
         var waiting = plan.head.record
         waiting.needs = missing.map { RecordLink.key($0, in: integration.id) }
@@ -58,6 +63,9 @@ extension LaneWorker {
                 )
                 return try block(plan, error, need: RecordLink.key(reference, in: integration.id))
             }
+            if jobs.isEmpty, gone.contains(reference) {
+                return try block(plan, parted(from: reference), need: RecordLink.key(reference, in: integration.id))
+            }
             guard jobs.isEmpty, let job = try ensureJob(reference, for: plan) else { continue }
             let existing = try await core.store.rows([job.id])
             guard existing.isEmpty else { continue }
@@ -67,6 +75,17 @@ extension LaneWorker {
         commit.puts.append(try waiting.row(plan.head.id.key, memory: options.memory))
         commit.dueAfter = min(.seconds(60) * (1 << min(waiting.waits - 1, 6)), EngineOptions.longestBackoff)
         return commit
+    }
+
+    private func parted(from reference: HostReference) -> IntegrationError {
+        IntegrationError(
+            .refused,
+            "The \(reference.kind) that this record belongs to was deleted or merged away.",
+            remedy: LocalizedText(
+                "Drop this, or make the \(reference.kind) again and replay.",
+                fr: "Abandonnez, ou recréez la fiche dont celle-ci dépend puis relancez."
+            )
+        )
     }
 
     private func ensureJob(_ reference: HostReference, for plan: Plan) throws -> RowContent? {

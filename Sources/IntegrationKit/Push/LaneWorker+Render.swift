@@ -50,7 +50,7 @@ extension LaneWorker {
                 limit: 100
             )
         )
-        let recent = rows.filter { core.now().timeIntervalSince($0.record.since) < 600 }
+        let recent = rows.filter { abs(core.storeNow().timeIntervalSince($0.record.since)) < 600 }
         return Set(recent.map(\.record.kind))
     }
 

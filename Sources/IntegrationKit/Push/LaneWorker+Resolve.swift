@@ -12,7 +12,7 @@ extension LaneWorker {
         var asked: [Sending] = []
         var commits: [LaneCommit] = []
         var found: [(Sending, RemoteID)] = []
-        let now = core.now()
+        let now = core.storeNow()
         for work in works {
             guard let sending = try await reopen(work) else {
                 try await release([work], after: .seconds(60))
@@ -28,10 +28,12 @@ extension LaneWorker {
                     again.append(sending)
                 }
             } else if isKeyed(sending, at: now) {
-                again.append(sending)
+                // A repeat doubles nothing, but it would undo what a person has changed since.
+                if readsBeforeWriting { asked.append(sending) } else { again.append(sending) }
+            } else if attempt.sendBy > now.advanced(by: options.sendWindow) {
+                commits.append(try waitingAnew(sending, attempt, now: now))
             } else {
-                let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
-                let believed = attempt.sendBy.advanced(by: options.requestTimeout + settle)
+                let believed = attempt.sendBy.advanced(by: options.requestTimeout + settle(of: sending))
                 if believed > now {
                     commits.append(waiting(sending, believed.duration(since: now)))
                 } else {
@@ -50,6 +52,25 @@ extension LaneWorker {
         try await push(again)
     }
 
+    /// How long "absent" is not believed.
+    private func settle(of sending: Sending) -> Duration {
+        integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
+    }
+
+    /// Whether the policy wants the platform's side read before anything is written over it.
+    var readsBeforeWriting: Bool {
+        host != nil && integration.delivers && integration.settings.conflictPolicy != .hostWins
+    }
+
+    /// The store's clock was set back since: the whole wait begins anew.
+    private func waitingAnew(_ sending: Sending, _ attempt: Attempt, now: Date) throws -> LaneCommit {
+        var moved = attempt
+        moved.sendBy = now.advanced(by: options.sendWindow)
+        var commit = waiting(sending, options.sendWindow + options.requestTimeout + settle(of: sending))
+        commit.puts.append(try sending.row(.sent(moved), worker: self))
+        return commit
+    }
+
     private func isKeyed(_ sending: Sending, at now: Date) -> Bool {
         guard case .keyed(let span) = sending.attempt?.safety else { return false }
         guard let span, let first = sending.write.firstSentAt else { return true }
@@ -66,13 +87,16 @@ extension LaneWorker {
     private func settle(_ results: [(Sending, LookupResult)]) async throws -> [Sending] {
         var again: [Sending] = []
         var commits: [LaneCommit] = []
+        let now = core.storeNow()
         for (sending, result) in results {
             switch result {
             case .found(let record, byExternalKey: true):
                 commits.append(try applied(sending, record, as: .adopted))
+            case _ where isKeyed(sending, at: now):
+                again.append(sending)
             case .found(let record, byExternalKey: false):
                 // Ours or somebody else's: it is linked, and whatever differs is merged by the policy.
-                commits.append(try meet(sending, record.id))
+                commits.append(try meet(sending, record.id, showing: record))
             case .several(let ids):
                 commits.append(try block(sending, several(ids), candidates: ids))
             case .absent:
@@ -82,10 +106,9 @@ extension LaneWorker {
                 } else if attempt.safety == .marked, attempt.absences == 0 {
                     var seen = attempt
                     seen.absences += 1
-                    let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
                     var commit = LaneCommit(sending.work)
                     commit.puts.append(try sending.row(.sent(seen), worker: self))
-                    commit.dueAfter = settle
+                    commit.dueAfter = settle(of: sending)
                     commits.append(commit)
                 } else {
                     again.append(sending)
@@ -134,7 +157,7 @@ extension LaneWorker {
         let link = try await core.store.record(RecordLink.self, key)
         var known = link?.record ?? freshLink(reference, kind: job.record.kind, incarnation: 0)
         if write.operation == .create, known.externalKey != write.externalKey {
-            known = freshLink(reference, kind: job.record.kind, incarnation: known.incarnation + 1)
+            known = nextIncarnation(of: known, reference, kind: job.record.kind)
         }
         // A process may have ended right after this attempt left: it counts as sent whatever is known of it.
         var sent = attempt

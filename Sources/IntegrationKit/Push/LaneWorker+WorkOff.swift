@@ -93,8 +93,19 @@ extension LaneWorker {
         let fold = plan.fold
         var commit = LaneCommit(plan.work)
         commit.dueAfter = plan.work.hasMore(than: fold.jobs) ? .zero : nil
+        if fold.outcome != .read, plan.link.isLinked, let settlesAt = plan.link.settlesAt,
+            let wait = core.wait(until: settlesAt)
+        {
+            commit.dueAfter = wait
+            return commit
+        }
+        if let interrupted = try settleInterrupted(plan) { return interrupted }
         switch fold.outcome {
         case .nothing:
+            // What waits for the record learns that it will not come.
+            var link = plan.link
+            link.state = .deletedByHost
+            commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
             try finish(fold.jobs, .covered, "Created and deleted before anything was sent.", in: &commit)
             return commit
         case .read where !plan.link.isLinked:
@@ -114,7 +125,7 @@ extension LaneWorker {
             try finish(fold.jobs, .unchanged, "The record is there already.", in: &commit)
             return commit
         }
-        if fold.isOwnEcho, !plan.link.isLinked, core.now().timeIntervalSince(plan.head.record.enqueuedAt) < 300 {
+        if fold.isOwnEcho, !plan.link.isLinked, abs(core.now().timeIntervalSince(plan.head.record.enqueuedAt)) < 300 {
             commit.dueAfter = .seconds(2)
             return commit
         }
@@ -124,6 +135,26 @@ extension LaneWorker {
             return commit
         }
         return nil
+    }
+
+    /// Lets pass the time in which an update may still arrive whose sender ended or lost the lane: other bytes before it
+    /// would be undone by it.
+    private func settleInterrupted(_ plan: Plan) throws -> LaneCommit? {
+        guard plan.work.lease.starts > 1, let stored = plan.stored?.record, stored.isLinked,
+            [.save, .delete].contains(plan.fold.outcome)
+        else {
+            return nil
+        }
+        var commit = LaneCommit(plan.work)
+        var job = plan.head.record
+        job.interruptions = (job.interruptions ?? 0) + 1
+        commit.puts.append(try job.row(plan.head.id.key, memory: options.memory))
+        let wait = longestArrival(of: plan.kind)
+        var link = stored
+        link.settlesAt = core.storeNow().advanced(by: wait)
+        commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
+        commit.dueAfter = wait
+        return commit
     }
 
     private func settleDelete(_ plan: Plan, _ commit: inout LaneCommit) throws -> LaneCommit? {
@@ -164,7 +195,7 @@ extension LaneWorker {
             return plan
         }
         var plan = plan
-        plan.link = freshLink(plan.host, kind: plan.kind, incarnation: plan.link.incarnation + 1)
+        plan.link = nextIncarnation(of: plan.link, plan.host, kind: plan.kind)
         return plan
     }
 

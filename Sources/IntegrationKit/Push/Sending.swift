@@ -61,6 +61,14 @@ extension LaneWorker {
         )
     }
 
+    /// The link of a record that is made again; it remembers what earlier ones parted from.
+    func nextIncarnation(of old: RecordLink, _ reference: HostReference, kind: RecordKind) -> RecordLink {
+        var link = freshLink(reference, kind: kind, incarnation: old.incarnation + 1)
+        link.parted = old.parted
+        if old.state == .deletedByHost, let remote = old.remote { link.parted = (old.parted ?? []) + [remote] }
+        return link
+    }
+
     /// Rows that name the host's record as the owner of its natural keys.
     func naturalKeyRows(_ values: [FieldName: FieldValue], kind: RecordKind, host: HostReference) throws -> [RowContent]
     {
@@ -88,6 +96,10 @@ extension LaneWorker {
         link.version = record.version ?? link.version
         link.freshAfter = core.clock(of: integration.record.account).now()
         link.digest = Data()
+        if let attempt = sending.attempt, attempt.earlierUnknown {
+            let settle = integration.record.profile.keySlots[sending.write.kind]?.settle ?? .seconds(60)
+            link.settlesAt = attempt.sendBy.advanced(by: options.requestTimeout + settle)
+        }
         let ledger = Ledger(keys: integration.keys, link: sending.linkKey)
         for relation in sending.write.relations {
             let tag = ledger.tag(relation)
@@ -99,7 +111,7 @@ extension LaneWorker {
         commit.events += sending.notes
         commit.dueAfter = sending.hasMore ? .zero : nil
         if !wasLinked { commit.makes(link, sending.linkKey) }
-        commit.claimant = sending.head
+        commit.claimant = try sending.head(.queued, worker: self)
         commit.answered = record.id
         return commit
     }
@@ -147,6 +159,12 @@ extension LaneWorker {
             )
         }
         return tags
+    }
+
+    /// The ledger of a record that was found, where it shows what an earlier attempt may have written.
+    func agreed(_ sending: Sending, _ record: RemoteRecord) -> [UInt32: FieldTag] {
+        let known = Set(sending.link.tags.map(\.rule))
+        return tags(after: sending, record, isAnswer: false).filter { $0.value.confirmed || known.contains($0.key) }
     }
 
     private func words(for outcome: IntegrationEvent.Kind, _ kind: RecordKind) -> String {

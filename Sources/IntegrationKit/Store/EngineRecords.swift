@@ -10,6 +10,8 @@ struct Installation: StoredRecord {
     var epoch: UUID
     /// Whether the store was brought back from a backup in this life: what was queued before may have been done.
     var isRestored = false
+    /// The store's own name for its life; nil: it has none.
+    var storeEpoch: UUID?
 }
 
 /// What the host set for one connection, and what was learned about its account.
@@ -121,6 +123,8 @@ struct SyncJob: StoredRecord {
     var isVouchedFor = false
     /// For a create: keys of the ``NaturalKey`` rows that it will take.
     var naturalKeys: [String] = []
+    /// How often a process ended, or lost the lane, while it worked on the job.
+    var interruptions: Int?
     /// For a refetch: what a person asked for under a privacy law; the host is told first.
     var privacy: PrivacyRequest?
 }
@@ -201,6 +205,8 @@ struct RecordLink: StoredRecord {
     var host: HostReference?
     var remote: RemoteID?
     var formerIDs: [RemoteID] = []
+    /// Records on the platform that earlier incarnations parted from: they must not come back as strangers.
+    var parted: [RemoteID]?
     var kind: RecordKind
     var externalKey: String
     var incarnation: Int = 0
@@ -208,6 +214,8 @@ struct RecordLink: StoredRecord {
     var version: String?
     /// By the platform's clock: a read begun before this proves nothing.
     var freshAfter: Date?
+    /// By the store's clock: until then an earlier attempt of unknown outcome may still arrive, and no other bytes leave.
+    var settlesAt: Date?
     /// When the platform's record was last read, by the platform's clock.
     var readAt: Date?
     /// Keyed digest of all mapped fields as last read; empty: compare the fields.

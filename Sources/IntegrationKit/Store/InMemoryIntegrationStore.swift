@@ -26,6 +26,38 @@ public actor InMemoryIntegrationStore {
         self.time = time
     }
 
+    /// Returns a copy of the store as it is now, as a store that is opened again or brought back from a backup would be:
+    /// nobody holds a lane in it.
+    ///
+    /// - Returns: A store that goes its own way from here.
+    public func copy() async -> InMemoryIntegrationStore {
+        let copy = InMemoryIntegrationStore(time: time)
+        await copy.take(table, lanes, lastNumber, commits, keys)
+        return copy
+    }
+
+    private func take(
+        _ table: RowTable,
+        _ lanes: LaneTable,
+        _ lastNumber: Int64,
+        _ commits: RecentCommits,
+        _ keys: [ByteKey: Data]
+    ) {
+        self.table = table
+        self.lanes = lanes
+        self.lastNumber = lastNumber
+        self.commits = commits
+        self.keys = keys
+        var place: PageKey?
+        repeat {
+            let page = lanes.page(after: place, limit: 1000)
+            for id in page.lanes {
+                if let kept = lanes.kept(id, at: time.elapsed()) { self.lanes.restore(kept) }
+            }
+            place = page.last
+        } while place != nil
+    }
+
     private func nextNumber() -> Int64 {
         lastNumber += 1
         return lastNumber

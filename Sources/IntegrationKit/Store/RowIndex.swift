@@ -15,11 +15,23 @@ protocol KeyIndex: Sendable {
     mutating func remove(_ key: ByteKey, _ number: Int64)
     /// Returns entries of a span, from its start or, descending, from its end.
     func entries(in span: Span, limit: Int, descending: Bool) -> [Entry]
+    /// Returns the lowest number under a key.
+    func first(under key: ByteKey) -> Int64?
+    /// Returns the highest number under a key.
+    func last(under key: ByteKey) -> Int64?
     /// Counts the entries of a span.
     func count(in span: Span) -> Int
 }
 
-extension SortedIndex: KeyIndex where Key == ByteKey {}
+extension SortedIndex: KeyIndex where Key == ByteKey {
+    func first(under key: ByteKey) -> Int64? {
+        entries(in: .key(key), limit: 1).first?.number
+    }
+
+    func last(under key: ByteKey) -> Int64? {
+        entries(in: .key(key), limit: 1, descending: true).first?.number
+    }
+}
 
 /// Finds rows by id, by index and by scope, wherever their contents are kept.
 ///
@@ -35,37 +47,50 @@ struct RowIndex<Index: KeyIndex>: Sendable {
 
     private var ids = Index()
     private var indexes: [ByteKey: Index] = [:]
+    /// How many unique entries the indexes have that have any.
+    private var uniques: [ByteKey: Int] = [:]
     private var tenants = Index()
     private var integrations = Index()
     private var expiries = SortedIndex<Duration>()
 
     /// Returns the number of a row.
     func number(of id: RowID) -> Int64? {
-        ids.entries(in: .key(key(of: id)), limit: 1, descending: false).first?.number
+        ids.first(under: key(of: id))
     }
 
     private func key(of id: RowID) -> ByteKey {
         // The length tells where the type ends, whatever stands in it.
-        ByteKey("\(id.type.utf8.count) \(id.type)\(id.key)")
+        var text = String(id.type.utf8.count)
+        text.append(" ")
+        text.append(id.type)
+        text.append(id.key)
+        return ByteKey(text)
     }
 
     /// Puts a row in place of what stood under its number; nil: nothing.
     mutating func replace(_ old: Entered?, with new: Entered?, number: Int64) {
         if old == nil, let new { ids.insert(key(of: new.content.id), number) }
         if new == nil, let old { ids.remove(key(of: old.content.id), number) }
-        let left = Set((old?.content.indexes ?? []).map { Place($0) })
-        let right = Set((new?.content.indexes ?? []).map { Place($0) })
-        for place in left where !right.contains(place) {
-            indexes[place.index]?.remove(place.key, number)
-            if indexes[place.index]?.isEmpty == true { indexes[place.index] = nil }
+        let (left, right) = (old?.content.indexes ?? [], new?.content.indexes ?? [])
+        for entry in left where !right.contains(where: { $0.isAtPlace(of: entry) }) {
+            let name = ByteKey(entry.name)
+            indexes[name]?.remove(ByteKey(entry.key), number)
+            if indexes[name]?.isEmpty == true { indexes[name] = nil }
         }
-        for place in right where !left.contains(place) {
-            indexes[place.index, default: .init()].insert(place.key, number)
+        for entry in right where !left.contains(where: { $0.isAtPlace(of: entry) }) {
+            indexes[ByteKey(entry.name), default: .init()].insert(ByteKey(entry.key), number)
         }
+        for entry in left where entry.isUnique { countUnique(ByteKey(entry.name), -1) }
+        for entry in right where entry.isUnique { countUnique(ByteKey(entry.name), 1) }
         Self.move(number, in: &tenants, from: old?.content.tenant, to: new?.content.tenant)
         Self.move(number, in: &integrations, from: old?.content.integration, to: new?.content.integration)
         if let expiry = old?.expiry { expiries.remove(expiry, number) }
         if let expiry = new?.expiry { expiries.insert(expiry, number) }
+    }
+
+    private mutating func countUnique(_ index: ByteKey, _ change: Int) {
+        let count = uniques[index, default: 0] + change
+        uniques[index] = count == 0 ? nil : count
     }
 
     private static func move(_ number: Int64, in index: inout Index, from old: String?, to new: String?) {
@@ -88,9 +113,10 @@ struct RowIndex<Index: KeyIndex>: Sendable {
     }
 }
 
-extension RowIndex.Place {
-    fileprivate init(_ entry: IndexEntry) {
-        self.init(index: ByteKey(entry.name), key: ByteKey(entry.key))
+extension IndexEntry {
+    /// Whether two entries stand under one key of one index.
+    fileprivate func isAtPlace(of other: IndexEntry) -> Bool {
+        key.hasSameBytes(as: other.key) && name.hasSameBytes(as: other.name)
     }
 }
 
@@ -98,22 +124,17 @@ extension RowIndex.Place {
 
 extension RowIndex<PackedIndex> {
     /// Enters a new row that need not be found before ``endLoading()``.
-    mutating func load(_ row: Entered, number: Int64) {
-        let content = row.content
-        Self.load(number, into: &ids, under: key(of: content.id))
-        for entry in content.indexes {
-            Self.load(number, into: &indexes[ByteKey(entry.name), default: .init()], under: ByteKey(entry.key))
+    mutating func load(_ row: RowKeys) {
+        let number = row.created
+        ids.load(row.bytes[row.id], number)
+        for entry in row.entries {
+            let name = ByteKey(String(decoding: row.bytes[entry.name], as: UTF8.self))
+            indexes[name, default: .init()].load(row.bytes[entry.key], number)
+            if entry.isUnique { countUnique(name, 1) }
         }
-        Self.load(number, into: &tenants, under: ByteKey(content.tenant))
-        if let integration = content.integration {
-            Self.load(number, into: &integrations, under: ByteKey(integration))
-        }
+        tenants.load(row.bytes[row.tenant], number)
+        if let integration = row.integration { integrations.load(row.bytes[integration], number) }
         if let expiry = row.expiry { expiries.insert(expiry, number) }
-    }
-
-    private static func load(_ number: Int64, into index: inout PackedIndex, under key: ByteKey) {
-        index.beginLoading()
-        index.insert(key, number)
     }
 
     /// Sorts in what was loaded.
@@ -159,7 +180,7 @@ extension RowIndex {
 
     /// Returns the number of the newest job of a lane.
     func newestJob(of lane: LaneID) -> Int64? {
-        numbers(matching: RowQuery(LaneID.indexName, keys: [lane.indexKey], limit: 1, descending: true)).first
+        indexes[ByteKey(LaneID.indexName)]?.last(under: ByteKey(lane.indexKey))
     }
 
     /// The spans of the index that a query asks for, in rising order.
@@ -196,17 +217,28 @@ extension RowIndex {
     /// - Parameters:
     ///   - changes: The commit.
     ///   - content: Returns what a row holds now.
+    /// - Returns: The entries that are taken.
     func takenEntries(
         by changes: Changes,
         content: (Int64) throws -> RowContent?
     ) rethrows -> [IndexEntry] {
+        // Most commits touch no index that has a unique entry: nothing can clash there.
+        var names = Array(uniques.keys)
+        for row in changes.puts {
+            for entry in row.indexes where entry.isUnique && !names.contains(ByteKey(entry.name)) {
+                names.append(ByteKey(entry.name))
+            }
+        }
+        guard changes.puts.contains(where: { $0.indexes.contains { names.contains(ByteKey($0.name)) } }) else {
+            return []
+        }
         var last: [RowID: Int] = [:]
         for (place, content) in changes.puts.enumerated() { last[content.id] = place }
         let replaced = Set((changes.deletes + last.keys).compactMap(number))
         var owners: [Place: (row: RowID, isUnique: Bool)] = [:]
         var taken: [IndexEntry] = []
         for (place, row) in changes.puts.enumerated() where last[row.id] == place {
-            for entry in row.indexes {
+            for entry in row.indexes where names.contains(ByteKey(entry.name)) {
                 let spot = Place(index: ByteKey(entry.name), key: ByteKey(entry.key))
                 let owner = owners[spot]
                 let isUnique = entry.isUnique || owner?.isUnique == true
@@ -230,7 +262,9 @@ extension RowIndex {
         guard let index = indexes[spot.index] else { return false }
         // A unique entry stands alone under its key, so the first occupant tells whether there is one.
         let limit = entry.isUnique ? replaced.count + 1 : 1
-        let occupants = index.entries(in: .key(spot.key), limit: limit, descending: false).map(\.number).filter { !replaced.contains($0) }
+        let occupants = index.entries(in: .key(spot.key), limit: limit, descending: false).map(\.number).filter {
+            !replaced.contains($0)
+        }
         guard let occupant = occupants.first else { return false }
         if entry.isUnique { return true }
         guard let content = try content(occupant) else { return false }

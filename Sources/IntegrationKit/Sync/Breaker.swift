@@ -12,13 +12,15 @@ struct Breaker: Codable, Hashable, Sendable {
     static let longest = Duration.seconds(15 * 60)
 
     /// Whether work must wait.
+    ///
+    /// Nothing waits longer than the longest wait there is: a clock that was set back holds nobody up.
     func isOpen(at now: Date) -> Bool {
-        openUntil.map { $0 > now } ?? false
+        openUntil.map { $0 > now && $0 <= now.advanced(by: Breaker.longest * 2) } ?? false
     }
 
     /// Whether one probe decides.
     func isProbing(at now: Date) -> Bool {
-        openUntil.map { $0 <= now } ?? false
+        openUntil != nil && !isOpen(at: now)
     }
 
     /// Counts a failure that the platform caused.
@@ -31,7 +33,7 @@ struct Breaker: Codable, Hashable, Sendable {
         failures += 1
         let step = min(30.0 * pow(2, Double(min(failures - 1, 10))), Breaker.longest.inSeconds)
         let wait = advice?.inSeconds ?? (step / 2 + random.fraction() * step / 2)
-        openUntil = now.addingTimeInterval(max(wait, 1))
+        openUntil = now.addingTimeInterval(min(max(wait, 1), Breaker.longest.inSeconds * 2))
     }
 
     /// Closes; returns whether it was open.

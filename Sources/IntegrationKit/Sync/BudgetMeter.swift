@@ -39,6 +39,8 @@ struct BudgetMeter {
     private var levelAt: Duration
     private var quotaEndsAt: Duration?
     private var isReported = false
+    /// Whether an answer came in this life of the process.
+    private var isAnswered = false
     private(set) var lastUse: Duration
     private let reserve: Double
 
@@ -105,8 +107,9 @@ struct BudgetMeter {
             guard remaining.amount - amount < floor else { return nil }
             return max(.milliseconds(1), (remaining.endsAt ?? end ?? (remaining.heardAt + probe)) - now)
         }
-        // The platform tells what remains, but not yet of this span: one call asks before others follow.
-        return isReported && inFlight > 0 ? Self.shortWait : nil
+        // Who knows what an earlier life of the process spent of this span? One call asks before others follow, also
+        // where the platform tells what remains, but has not yet told it of this span.
+        return (isReported || !isAnswered) && inFlight > 0 ? Self.shortWait : nil
     }
 
     mutating func take(_ amount: Int, now: Duration) {
@@ -130,6 +133,7 @@ struct BudgetMeter {
         expire(now)
         settleLevel(now)
         inFlight -= amount
+        isAnswered = true
         let used = used ?? amount
         level = min(Double(limit), level + Double(amount - used))
         remaining?.amount += amount - used

@@ -30,6 +30,8 @@ struct EngineCore: Sendable {
     let meter = ActivityMeter()
     /// What a failing store did not take yet.
     let held = HeldCommits()
+    /// What the store's clock showed at the last claim, and when that was by ``TimeSource/elapsed``.
+    private let storeClock = LockBox<(time: Date, at: Duration)?>(nil)
 
     /// Tells the observers.
     func observe(_ event: IntegrationEvent) {
@@ -60,6 +62,10 @@ struct EngineCore: Sendable {
     /// The error that a host sees when its store fails.
     static func storeError(_ error: (any Error)?) -> IntegrationError {
         if let error = error as? IntegrationError { return error }
+        switch error as? StoreFailure {
+        case .refused(let reason as IntegrationError), .outcomeUnknown(let reason as IntegrationError): return reason
+        default: break
+        }
         return IntegrationError(
             .storeFailed,
             "The store could not commit\(error.map { " (\(type(of: $0)))" } ?? "").",
@@ -74,6 +80,27 @@ struct EngineCore: Sendable {
 
     /// The date.
     func now() -> Date { time.now() }
+
+    /// The date by the store's clock, which all processes share: what is stored for another one to wait for goes by it.
+    ///
+    /// Before the first claim it is the process's own.
+    func storeNow() -> Date {
+        storeClock.withLock { $0.map { $0.time.advanced(by: time.elapsed() - $0.at) } } ?? time.now()
+    }
+
+    /// How long until a moment of the store's clock that was at most minutes away; nil: it is over.
+    ///
+    /// A clock that was set back holds nothing up.
+    func wait(until moment: Date) -> Duration? {
+        let wait = moment.duration(since: storeNow())
+        return wait > .zero && wait <= .seconds(600) ? wait : nil
+    }
+
+    /// Learns what the store's clock shows.
+    func learn(storeTime: Date) {
+        let now = time.elapsed()
+        storeClock.withLock { $0 = (storeTime, now) }
+    }
 
     /// The pipeline of one account.
     func pipeline(

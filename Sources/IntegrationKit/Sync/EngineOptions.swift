@@ -10,19 +10,29 @@ public struct EngineOptions: Sendable {
     /// How long a lane is leased; longer than sending and answering together.
     public var lease = Duration.seconds(120)
     /// How many lanes of host events are claimed at a time.
-    public var lanesPerClaim = 400
+    public var lanesPerClaim = 800
     /// How many lanes of one integration are claimed at a time.
-    public var lanesPerIntegration = 100
+    public var lanesPerIntegration = 400
+    /// How many calls that write one integration may have in flight.
+    public var writesInFlight = 4
     /// How many failures of its own a job may have before it waits for a person.
     public var failuresBeforeBlocking = 3
     /// How many records of a kind may be refused in a row for what could be the mapping's fault before the kind waits.
     public var refusalsBeforeSuspending = 5
     /// How long a finished job, and with it the memory of its event's id, is kept.
     public var memory = Duration.seconds(30 * 86_400)
+    /// How many finished jobs of one integration are kept at most.
+    ///
+    /// An event whose job was removed for this reason counts as new if it is enqueued again.
+    public var finishedJobsKept = 1_000_000
     /// How long log entries are kept.
     public var logRetention = Duration.seconds(30 * 86_400)
+    /// How many log entries of one integration are kept at most.
+    public var logEntriesKept = 100_000
     /// How long de-duplication keys of webhooks are kept.
     public var deliveryRetention = Duration.seconds(7 * 86_400)
+    /// How many de-duplication keys of webhooks of one integration are kept at most.
+    public var deliveriesKept = 100_000
     /// How long the daily statistics are kept.
     public var activityRetention = Duration.seconds(400 * 86_400)
     /// The share of a kind's records that one reading may find deleted, or blank in the host, without being confirmed.

@@ -42,7 +42,7 @@ struct IntegrationWork: Sendable {
             return
         }
         let worker = LaneWorker(integration: integration, host: host, tally: tally, sendsUntil: sendsUntil)
-        guard integration.status.breaker.isProbing(at: core.now()) else {
+        guard integration.status.breaker.isProbing(at: core.storeNow()) else {
             try await work(on: lanes, worker)
             return
         }
@@ -90,7 +90,7 @@ struct IntegrationWork: Sendable {
     /// Takes the one probe that goes out while the platform does not answer; others wait until it must have ended.
     private func takeProbe(_ integration: LoadedIntegration) async throws -> Bool {
         var isOurs = false
-        let now = core.now()
+        let now = core.storeNow()
         let ends = now.advanced(by: core.options.sendWindow + core.options.requestTimeout)
         try await core.updateStatus(of: id, tenant: integration.tenant) {
             isOurs = $0.breaker.isProbing(at: now)
@@ -101,7 +101,7 @@ struct IntegrationWork: Sendable {
 
     /// Lets another lane probe: this one had nothing to ask.
     private func passProbe(_ integration: LoadedIntegration) async throws {
-        let now = core.now()
+        let now = core.storeNow()
         try await core.updateStatus(of: id, tenant: integration.tenant) {
             if $0.breaker.openUntil != nil { $0.breaker.openUntil = now }
         }
@@ -116,8 +116,8 @@ struct IntegrationWork: Sendable {
         case .draining, .erased: return .seconds(60)
         }
         if integration.status.need != nil { return .seconds(60) }
-        if integration.status.breaker.isOpen(at: core.now()), let until = integration.status.breaker.openUntil {
-            return max(until.duration(since: core.now()), .seconds(1))
+        if integration.status.breaker.isOpen(at: core.storeNow()), let until = integration.status.breaker.openUntil {
+            return max(until.duration(since: core.storeNow()), .seconds(1))
         }
         return nil
     }

@@ -70,6 +70,7 @@ extension SyncJob {
             if let need = reason.need { indexes.append(IndexEntry("job.blockedOn", need)) }
             standsInLane = reason.holdsLane
         case .finished:
+            indexes.append(IndexEntry("job.finished", integration))
             standsInLane = false
         }
         if state.isUnfinished { indexes += naturalKeys.map { IndexEntry("job.natural", $0) } }
@@ -143,6 +144,9 @@ extension RecordLink {
         } else if let remote {
             indexes.append(IndexEntry("link.tombstone", RecordLink.remoteKey(remote, in: integration)))
         }
+        indexes += (parted ?? []).filter { $0 != remote }.map {
+            IndexEntry("link.tombstone", RecordLink.remoteKey($0, in: integration))
+        }
         if let host { indexes.append(IndexEntry("record", RowKey.join(host.tenant, host.kind, host.id))) }
         return try content(key: key, tenant: tenant, integration: integration, indexes: indexes)
     }
@@ -157,6 +161,9 @@ extension RecordLink {
     }
 
     var isLinked: Bool { state == .linked && remote != nil }
+
+    /// Whether the records have parted: nothing but making the record again links it.
+    var isTombstone: Bool { state == .deletedByHost || state == .deletedByRemote || state == .merged }
 
     /// Takes over the tags of a merge.
     mutating func take(_ tags: [UInt32: FieldTag]) {

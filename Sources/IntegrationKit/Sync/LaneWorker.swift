@@ -24,7 +24,7 @@ struct LaneWorker: Sendable {
                 idle.append(LaneCommit(work))
                 continue
             }
-            if work.lease.starts > 5, case .queued = head.record.state {
+            if work.lease.starts + (head.record.interruptions ?? 0) > 5, case .queued = head.record.state {
                 idle.append(try block(work, head, crashLoop(), at: core.now()))
                 continue
             }
@@ -62,6 +62,18 @@ struct LaneWorker: Sendable {
             try await release(works, after: .zero)
             throw CancellationError()
         }
+    }
+
+    /// How long after it left a write may still have its effect.
+    func longestArrival(of kind: RecordKind) -> Duration {
+        options.requestTimeout + (integration.record.profile.keySlots[kind]?.settle ?? .seconds(60))
+    }
+
+    /// When a read began, by the platform's clock.
+    ///
+    /// Until a platform's first answer the machine's own clock stands in for it, and may be fast: an answer tells better.
+    static func began(_ believed: Date, _ session: ProviderSession) -> Date {
+        min(believed, session.now())
     }
 
     /// Releases lanes that could not be worked on.
@@ -122,7 +134,7 @@ struct LaneWorker: Sendable {
         default:
             var opened = false
             var pause = Duration.seconds(30)
-            let now = core.now()
+            let now = core.storeNow()
             try await core.updateStatus(of: integration.id, tenant: integration.tenant) {
                 opened = $0.breaker.openUntil == nil
                 $0.breaker.fail(advice: advised, at: now, random: core.random)

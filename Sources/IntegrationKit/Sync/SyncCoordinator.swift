@@ -18,6 +18,7 @@ public actor SyncCoordinator {
     let host: (any HostRecords)?
     private let owner: UUID
     private var turn: String?
+    private var retention = Retention()
 
     /// Creates a coordinator.
     ///
@@ -44,26 +45,13 @@ public actor SyncCoordinator {
         let ends = core.time.elapsed() + max(ContinuousClock.now.duration(to: deadline), .zero)
         let tally = SyncTally()
         let callsBefore = core.calls.withLock { $0 }
-        var nextDue: Duration?
-        while core.time.elapsed() < ends, !Task.isCancelled {
-            do {
-                try await core.held.settle(in: core)
-            } catch {
-                throw EngineCore.storeError(error)
-            }
-            let gates = core.closedGates()
-            let claimedAt = core.time.elapsed()
-            let answer = try await claim(skipping: gates.skipping)
-            nextDue = [answer.nextDue, gates.next].compactMap(\.self).min()
-            guard !answer.lanes.isEmpty else { break }
-            try await work(on: answer.lanes, claimedAt: claimedAt, sendsUntil: ends, tally: tally)
-            nextDue = .zero
-        }
+        let nextDue = try await workOff(until: ends, tally: tally)
         do {
             try await core.meter.flush(core)
         } catch {
             throw EngineCore.storeError(error)
         }
+        try await removeWhatIsOver()
         let callsNow = core.calls.withLock { $0 }
         let calls = callsNow.reduce(into: [String: Int]()) { calls, entry in
             let made = entry.value - (callsBefore[entry.key] ?? 0)
@@ -135,9 +123,72 @@ public actor SyncCoordinator {
 
     // MARK: - One round
 
+    /// Works on what is due, all integrations beside each other; none waits for a slow one.
+    ///
+    /// - Returns: How long until there is work again.
+    private func workOff(until ends: Duration, tally: SyncTally) async throws -> Duration? {
+        let core = core
+        let host = host
+        var failure: (any Error)?
+        var nextDue: Duration? = .zero
+        await withTaskGroup(of: (id: String, error: (any Error)?).self) { group in
+            var busy: Set<String> = []
+            while true {
+                if failure == nil, core.time.elapsed() < ends, !Task.isCancelled {
+                    do {
+                        try await core.held.settle(in: core)
+                        let gates = core.closedGates()
+                        let claimedAt = core.time.elapsed()
+                        let answer = try await claim(skipping: gates.skipping.union(busy))
+                        nextDue = [answer.nextDue, gates.next].compactMap(\.self).min()
+                        let groups = Dictionary(grouping: answer.lanes, by: \.lease.lane.integration)
+                        for (id, lanes) in groups.sorted(by: { $0.key < $1.key }) {
+                            let work = IntegrationWork(
+                                core: core,
+                                host: host,
+                                id: id,
+                                claimedAt: claimedAt,
+                                sendsUntil: ends,
+                                tally: tally
+                            )
+                            busy.insert(id)
+                            group.addTask {
+                                do {
+                                    try await work.run(lanes)
+                                    return (id, nil)
+                                } catch {
+                                    return (id, error is CancellationError ? nil : error)
+                                }
+                            }
+                        }
+                    } catch {
+                        failure = error
+                    }
+                }
+                guard let ended = await group.next() else { break }
+                busy.remove(ended.id)
+                failure = failure ?? ended.error
+                nextDue = .zero
+            }
+        }
+        if let failure { throw EngineCore.storeError(failure) }
+        return nextDue
+    }
+
+    /// Removes what was kept long enough: little at a time, and not while somebody else of this process does.
+    private func removeWhatIsOver() async throws {
+        guard var mine = retention.begin(at: core.time.elapsed()) else { return }
+        defer { retention = mine }
+        do {
+            try await mine.step(in: core)
+        } catch {
+            throw EngineCore.storeError(error)
+        }
+    }
+
     private func claim(skipping: Set<String>) async throws -> ClaimAnswer {
         do {
-            return try await core.store.claimLanes(
+            let answer = try await core.store.claimLanes(
                 LaneClaim(
                     owner: owner,
                     lease: core.options.lease,
@@ -151,47 +202,11 @@ public actor SyncCoordinator {
                     jobsPerLane: EngineOptions.jobsPerLane
                 )
             )
+            turn = answer.lanes.last?.lease.lane.integration ?? turn
+            core.learn(storeTime: answer.storeTime)
+            return answer
         } catch let failure as StoreFailure {
             throw EngineCore.storeError(failure)
-        }
-    }
-
-    /// Works on claimed lanes, all integrations beside each other.
-    private func work(
-        on lanes: [ClaimedLane],
-        claimedAt: Duration,
-        sendsUntil: Duration,
-        tally: SyncTally
-    ) async throws {
-        let groups = Dictionary(grouping: lanes, by: \.lease.lane.integration)
-        turn = lanes.last?.lease.lane.integration
-        let core = core
-        let host = host
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (id, lanes) in groups.sorted(by: { $0.key < $1.key }) {
-                group.addTask {
-                    try await IntegrationWork(
-                        core: core,
-                        host: host,
-                        id: id,
-                        claimedAt: claimedAt,
-                        sendsUntil: sendsUntil,
-                        tally: tally
-                    ).run(lanes)
-                }
-            }
-            // Every integration's work is waited for, whatever fails beside it.
-            var failure: (any Error)?
-            while true {
-                do {
-                    guard try await group.next() != nil else { break }
-                } catch is CancellationError {
-                    continue
-                } catch {
-                    failure = failure ?? EngineCore.storeError(error)
-                }
-            }
-            if let failure { throw failure }
         }
     }
 }

@@ -201,6 +201,7 @@ public struct WebhookInbox: Sendable {
                         key: key(of: event, integration),
                         tenant: integration.tenant,
                         integration: integration.id,
+                        indexes: [IndexEntry("delivery.integration", integration.id)],
                         keep: core.options.deliveryRetention
                     )
                 )

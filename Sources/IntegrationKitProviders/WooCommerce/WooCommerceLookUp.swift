@@ -126,27 +126,23 @@ struct WooCommerceLook: Sendable {
 
     /// Looks through what was made since the first send, newest first, for our key.
     private func recent(_ write: RecordWrite) async throws -> LookupResult {
-        guard let since = write.firstSentAt else {
-            return .undecidable(
-                "Nothing but our key tells this \(write.kind.rawValue), and the shop filters by no key."
-            )
-        }
         let resource = try WooCommerceResource.of(write.kind)
         guard let list = resource.list(under: WooCommerceStep.parent(of: write)) else {
             return .undecidable("A \(write.kind.rawValue) that names no product cannot be looked up.")
         }
-        let after = WooCommerceRequests.filter(since.addingTimeInterval(-WooCommerceLook.margin))
+        // What was never sent in this life of the store may be of any age.
+        var filter: [WooCommerceRequests.Parameter] = [("orderby", "id"), ("order", "desc"), ("per_page", "100")]
+        if let since = write.firstSentAt {
+            let after = WooCommerceRequests.filter(since.addingTimeInterval(-WooCommerceLook.margin))
+            filter = [("after", after), ("dates_are_gmt", "true")] + filter
+        }
         var own: [RemoteRecord] = []
         for status in ["any", "trash"] {
             for page in 1... {
                 guard page <= WooCommerceLook.mostPages else {
-                    return .undecidable("Too much was made in the shop since the first send to look through it.")
+                    return .undecidable("Too much was made in the shop to look through it for our key.")
                 }
-                let query: [WooCommerceRequests.Parameter] = [
-                    ("status", status), ("after", after), ("dates_are_gmt", "true"), ("orderby", "id"),
-                    ("order", "desc"),
-                    ("per_page", "100"), ("page", String(page)),
-                ]
+                let query = filter + [("status", status), ("page", String(page))]
                 let rows = try await provider.read(try requests.get(list, query), in: session).array ?? []
                 own += rows.compactMap {
                     payloads.record($0, kind: write.kind, parent: WooCommerceStep.parent(of: write))

@@ -3,7 +3,7 @@ import Foundation
 import IntegrationKit
 
 /// Everything that one account of the simulated platform holds.
-struct HubSpotAccountState: Sendable {
+struct HubSpotAccountState: Codable, Sendable {
     var account: SimulatedHubSpot.Account
     var random: SimulationRandom
     var lastID: Int64
@@ -55,7 +55,7 @@ struct HubSpotAccountState: Sendable {
 }
 
 /// Who writes, when, and under which version of the API.
-struct HubSpotTurn: Sendable {
+struct HubSpotTurn: Codable, Sendable {
     var now: Int64
     var source: SimulatedHubSpot.Effect.Source
     var isStrict = false

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One record as the end of an association.
-struct HubSpotEnd: Hashable, Sendable {
+struct HubSpotEnd: Hashable, Codable, Sendable {
     /// The object type id.
     var type: String
     var id: Int64
 }
 
 /// A kind of association in one direction.
-struct HubSpotLinkKind: Hashable, Sendable {
+struct HubSpotLinkKind: Hashable, Codable, Sendable {
     var category = "HUBSPOT_DEFINED"
     var typeID: Int
 }
@@ -70,13 +70,13 @@ struct HubSpotAssociationDefinition: Hashable, Sendable {
 }
 
 /// Which records of an account are associated, each association kept in both directions.
-struct HubSpotAssociationBook: Sendable {
-    private struct Key: Hashable, Sendable {
+struct HubSpotAssociationBook: Codable, Sendable {
+    private struct Key: Hashable, Codable, Sendable {
         var from: HubSpotEnd
         var toType: String
     }
 
-    private struct Entry: Sendable {
+    private struct Entry: Codable, Sendable {
         var id: Int64
         var kinds: [HubSpotLinkKind]
     }

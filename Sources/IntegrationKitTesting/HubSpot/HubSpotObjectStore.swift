@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The records of one type in one account: the primary store and the search index that follows it.
-struct HubSpotObjectStore: Sendable {
+struct HubSpotObjectStore: Codable, Sendable {
     private(set) var records: [Int64: HubSpotRecord] = [:]
     /// Ids of records that are not archived, ascending.
     private(set) var liveIDs: [Int64] = []
@@ -102,7 +102,7 @@ struct HubSpotObjectStore: Sendable {
 }
 
 /// What the search endpoint sees: copies of records, some time after they were written.
-struct HubSpotSearchIndex: Sendable {
+struct HubSpotSearchIndex: Codable, Sendable {
     private(set) var documents: [Int64: HubSpotRecord] = [:]
     private(set) var byModification: [HubSpotStamp] = []
     private(set) var ids: [Int64] = []

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A type of object with the names and rules that the API gives it.
-struct HubSpotObjectType: Hashable, Sendable {
+struct HubSpotObjectType: Hashable, Codable, Sendable {
     /// The object type id, such as `0-1`.
     var id: String
     /// The name in the singular, such as `contact`.

@@ -2,9 +2,9 @@
 import IntegrationKit
 
 /// The definition of one property of a type of object.
-struct HubSpotPropertyDefinition: Sendable {
+struct HubSpotPropertyDefinition: Codable, Sendable {
     /// One choice of an enumeration.
-    struct Option: Hashable, Sendable {
+    struct Option: Hashable, Codable, Sendable {
         var value: String
         var label: String
         var hidden = false

@@ -2,7 +2,7 @@
 import IntegrationKit
 
 /// One record of an account.
-struct HubSpotRecord: Sendable {
+struct HubSpotRecord: Codable, Sendable {
     let id: Int64
     let createdAt: Int64
     var updatedAt: Int64
@@ -29,7 +29,7 @@ struct HubSpotRecord: Sendable {
 }
 
 /// A moment and the record that changed then; ordered by moment, then by id.
-struct HubSpotStamp: Comparable, Sendable {
+struct HubSpotStamp: Comparable, Codable, Sendable {
     var moment: Int64
     var id: Int64
 

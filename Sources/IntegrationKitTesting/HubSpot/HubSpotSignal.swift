@@ -2,8 +2,8 @@
 import IntegrationKit
 
 /// Something that a webhook subscription may ask for.
-struct HubSpotSignal: Sendable {
-    enum Kind: Hashable, Sendable {
+struct HubSpotSignal: Codable, Sendable {
+    enum Kind: Hashable, Codable, Sendable {
         case creation
         case deletion
         case restore
@@ -85,7 +85,7 @@ struct HubSpotSignal: Sendable {
 }
 
 /// An event that waits for its delivery.
-struct HubSpotEvent: Sendable {
+struct HubSpotEvent: Codable, Sendable {
     var signal: HubSpotSignal
     var subscription: SimulatedHubSpot.Subscription
     var eventID: Int64

@@ -2,7 +2,7 @@
 import IntegrationKit
 
 /// A token as the simulated platform knows it.
-struct HubSpotToken: Sendable {
+struct HubSpotToken: Codable, Sendable {
     var portalID: Int64
     var kind: SimulatedHubSpot.TokenKind
     var scopes: Set<String>
@@ -12,7 +12,7 @@ struct HubSpotToken: Sendable {
 }
 
 /// What a code or a refresh token stands for.
-struct HubSpotGrant: Sendable {
+struct HubSpotGrant: Codable, Sendable {
     var portalID: Int64
     var scopes: Set<String>
     var redirectURI: String?
@@ -20,7 +20,7 @@ struct HubSpotGrant: Sendable {
 
 extension SimulatedHubSpot {
     /// A kind of token.
-    public enum TokenKind: String, Hashable, Sendable {
+    public enum TokenKind: String, Hashable, Codable, Sendable {
         /// The token of a legacy private app, or of a project app with static authentication.
         case privateApp = "private_app"
         /// A service key, which has no webhooks.

@@ -3,9 +3,9 @@ import Foundation
 import IntegrationKit
 
 /// How much of an account's limits is used.
-struct HubSpotUsage: Sendable {
+struct HubSpotUsage: Codable, Sendable {
     /// A limit that a call spends.
-    enum Bucket: Hashable, Sendable {
+    enum Bucket: Hashable, Codable, Sendable {
         case burst(app: Int64)
         case associations(app: Int64)
         case search

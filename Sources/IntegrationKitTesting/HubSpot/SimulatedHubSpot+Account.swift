@@ -3,7 +3,7 @@ import IntegrationKit
 
 extension SimulatedHubSpot {
     /// An account of the simulated platform.
-    public struct Account: Sendable {
+    public struct Account: Codable, Sendable {
         /// The account's id.
         public var portalID: Int64
         /// The account's name.
@@ -62,7 +62,7 @@ extension SimulatedHubSpot {
     }
 
     /// Someone who can own records.
-    public struct Owner: Hashable, Sendable {
+    public struct Owner: Hashable, Codable, Sendable {
         /// The id that stands in `hubspot_owner_id`.
         public var id: Int64
         /// The e-mail address.
@@ -95,9 +95,9 @@ extension SimulatedHubSpot {
     }
 
     /// A pipeline with its stages.
-    public struct Pipeline: Hashable, Sendable {
+    public struct Pipeline: Hashable, Codable, Sendable {
         /// A stage of a pipeline.
-        public struct Stage: Hashable, Sendable {
+        public struct Stage: Hashable, Codable, Sendable {
             /// The id.
             public var id: String
             /// The label.
@@ -179,7 +179,7 @@ extension SimulatedHubSpot {
     }
 
     /// A label that an admin gave to associations between two types.
-    public struct AssociationLabel: Hashable, Sendable {
+    public struct AssociationLabel: Hashable, Codable, Sendable {
         /// The name of the type that the association starts from.
         public var from: String
         /// The name of the type that it leads to.
@@ -209,9 +209,9 @@ extension SimulatedHubSpot {
     }
 
     /// A property that an admin requires, always or if another one has a value.
-    public struct RequiredProperty: Hashable, Sendable {
+    public struct RequiredProperty: Hashable, Codable, Sendable {
         /// When a property is required.
-        public struct Condition: Hashable, Sendable {
+        public struct Condition: Hashable, Codable, Sendable {
             /// The other property.
             public var property: String
             /// The value that makes the first one required.
@@ -245,7 +245,7 @@ extension SimulatedHubSpot {
     }
 
     /// How much one account may be called.
-    public struct Limits: Hashable, Sendable {
+    public struct Limits: Hashable, Codable, Sendable {
         /// Calls in one interval by each application with a key of the account.
         public var burst = 190
         /// Calls in one interval by an application that customers authorise.

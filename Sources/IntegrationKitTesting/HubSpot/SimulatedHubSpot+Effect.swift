@@ -2,9 +2,9 @@
 
 extension SimulatedHubSpot {
     /// Something that truly happened on the simulated platform, whatever its caller was told.
-    public struct Effect: Hashable, Sendable {
+    public struct Effect: Hashable, Codable, Sendable {
         /// What happened.
-        public enum Kind: Hashable, Sendable {
+        public enum Kind: Hashable, Codable, Sendable {
             /// A record was created.
             case created
             /// A record was changed.
@@ -26,7 +26,7 @@ extension SimulatedHubSpot {
         }
 
         /// Who did it.
-        public enum Source: Hashable, Sendable {
+        public enum Source: Hashable, Codable, Sendable {
             /// A call of the API, by its number; calls are counted from 1.
             case api(call: Int)
             /// A person in the platform's user interface.

@@ -4,7 +4,7 @@ public import IntegrationKit
 
 extension SimulatedHubSpot {
     /// The application that customers authorise and that webhooks are sent for.
-    public struct App: Sendable {
+    public struct App: Codable, Sendable {
         /// The application's id.
         public var id: Int64 = 2_633_736
         /// The client id.
@@ -23,7 +23,7 @@ extension SimulatedHubSpot {
     }
 
     /// A subscription of the application to one topic.
-    public struct Subscription: Hashable, Sendable {
+    public struct Subscription: Hashable, Codable, Sendable {
         /// The id.
         public var id: Int64
         /// The topic, such as `contact.propertyChange` or `object.creation`.

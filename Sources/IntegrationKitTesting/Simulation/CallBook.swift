@@ -92,7 +92,7 @@ struct CallBook: Sendable {
 }
 
 /// A simulated platform's chances, which follow from its seed.
-struct SimulationRandom: Sendable {
+struct SimulationRandom: Codable, Sendable {
     private var generator: SeededGenerator
 
     init(seed: UInt64) {

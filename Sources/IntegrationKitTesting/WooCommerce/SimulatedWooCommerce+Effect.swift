@@ -3,9 +3,9 @@ public import IntegrationKit
 
 extension SimulatedWooCommerce {
     /// Something that truly happened in a shop, whatever its caller was told.
-    public struct Effect: Hashable, Sendable {
+    public struct Effect: Hashable, Codable, Sendable {
         /// What happened.
-        public enum Kind: String, Hashable, Sendable {
+        public enum Kind: String, Hashable, Codable, Sendable {
             /// A record was created.
             case created
             /// A record was changed.
@@ -19,7 +19,7 @@ extension SimulatedWooCommerce {
         }
 
         /// Who did it.
-        public enum Source: Hashable, Sendable {
+        public enum Source: Hashable, Codable, Sendable {
             /// A call of the API, by its number; calls are counted from 1.
             case api(call: Int)
             /// A person in the shop's pages.

@@ -4,7 +4,7 @@ import IntegrationKit
 
 extension SimulatedWooCommerce {
     /// A version of WooCommerce; several behaviours depend on it.
-    public struct Version: Hashable, Comparable, Sendable, ExpressibleByStringLiteral {
+    public struct Version: Hashable, Comparable, Codable, Sendable, ExpressibleByStringLiteral {
         /// The version as the shop tells it.
         public var text: String
 
@@ -23,7 +23,7 @@ extension SimulatedWooCommerce {
     }
 
     /// How a shop's addresses look.
-    public enum Permalinks: Hashable, Sendable {
+    public enum Permalinks: Hashable, Codable, Sendable {
         /// `/wp-json/` and `/index.php/wp-json/`.
         case pretty
         /// Only `/index.php/wp-json/`: the server rewrites no addresses.
@@ -33,7 +33,7 @@ extension SimulatedWooCommerce {
     }
 
     /// A shop's settings.
-    public struct Shop: Sendable {
+    public struct Shop: Codable, Sendable {
         /// The home address, such as `https://shop.example/store`, which also names the shop in all functions here.
         public var home: String
         /// The shop's name.
@@ -66,7 +66,7 @@ extension SimulatedWooCommerce {
         public var creationsRace = false
         /// The most items of a batch.
         public var batchLimit = 100
-        /// The largest batch that PHP finishes in time; a larger one is answered with 504 and done later. Nil: any.
+        /// The largest batch that PHP finishes in time, nil: any; a larger one is answered with 504 and done later.
         public var batchSizeInTime: Int?
         /// How long a batch that is too large goes on.
         public var lateBatchDelay = Duration.seconds(30)
@@ -90,7 +90,7 @@ extension SimulatedWooCommerce {
     }
 
     /// What a key may do.
-    public enum Permission: String, Hashable, Sendable {
+    public enum Permission: String, Hashable, Codable, Sendable {
         /// Read.
         case read
         /// Write.
@@ -100,7 +100,7 @@ extension SimulatedWooCommerce {
     }
 
     /// A REST API key.
-    public struct Key: Hashable, Sendable {
+    public struct Key: Hashable, Codable, Sendable {
         /// The number of the key.
         public var id: Int64
         /// The consumer key.
@@ -111,12 +111,34 @@ extension SimulatedWooCommerce {
         public var permission: Permission
         /// The user whose rights it has.
         public var userID: Int64
+
+        /// Creates a key.
+        ///
+        /// - Parameters:
+        ///   - id: The number of the key.
+        ///   - consumerKey: The consumer key.
+        ///   - consumerSecret: The consumer secret.
+        ///   - permission: What it may do.
+        ///   - userID: The user whose rights it has.
+        public init(
+            id: Int64,
+            consumerKey: String,
+            consumerSecret: String,
+            permission: Permission = .readWrite,
+            userID: Int64 = 1
+        ) {
+            self.id = id
+            self.consumerKey = consumerKey
+            self.consumerSecret = consumerSecret
+            self.permission = permission
+            self.userID = userID
+        }
     }
 
     /// A mail that a shop sent.
-    public struct Mail: Hashable, Sendable {
+    public struct Mail: Hashable, Codable, Sendable {
         /// What it is about.
-        public enum Kind: String, Hashable, Sendable {
+        public enum Kind: String, Hashable, Codable, Sendable {
             /// A new account, to its owner.
             case newAccount
             /// A new order, to the shop's owner.

@@ -86,8 +86,12 @@ public struct WooCommerceTestBed: ProviderTestBed {
         try platform.edit(try WooCommerceTestBed.resource(id.kind), try number(id), in: home, try members(fields))
     }
 
-    /// Deletes a record for good, as emptying the trash does.
+    /// Deletes a record as the shop's pages do: into the trash where there is one, else for good.
     public func delete(_ id: RemoteID) throws {
+        if id.kind == .order || id.kind == .product {
+            try platform.trash(try WooCommerceTestBed.resource(id.kind), try number(id), in: home)
+            return
+        }
         try platform.erase(try WooCommerceTestBed.resource(id.kind), try number(id), in: home)
     }
 

@@ -3,7 +3,7 @@ import Foundation
 import IntegrationKit
 
 /// A kind of record of a simulated shop.
-enum WooKind: String, CaseIterable, Sendable {
+enum WooKind: String, CaseIterable, Codable, Sendable {
     case customer, product, variation, order, coupon, note, webhook
 
     /// The resource in a path and in `_links`.
@@ -29,7 +29,7 @@ enum WooKind: String, CaseIterable, Sendable {
 }
 
 /// One entry of `meta_data`.
-struct WooMeta: Hashable, Sendable {
+struct WooMeta: Hashable, Codable, Sendable {
     var id: Int64
     var key: String
     var value: JSONValue
@@ -38,7 +38,7 @@ struct WooMeta: Hashable, Sendable {
 }
 
 /// A line of an order.
-struct WooLine: Hashable, Sendable {
+struct WooLine: Hashable, Codable, Sendable {
     var id: Int64
     /// `line_items`, `shipping_lines`, `fee_lines` or `coupon_lines`.
     var group: String
@@ -47,7 +47,7 @@ struct WooLine: Hashable, Sendable {
 }
 
 /// A record of a simulated shop.
-struct WooRecord: Sendable {
+struct WooRecord: Codable, Sendable {
     var id: Int64
     var kind: WooKind
     /// The product of a variation, the order of a note.

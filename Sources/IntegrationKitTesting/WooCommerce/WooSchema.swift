@@ -150,7 +150,7 @@ extension WooField {
         return object
     }
 
-    /// A list, or the object with the keys 0, 1... that PHP makes of one, or a text with commas.
+    /// A list, or the object with numbers as keys that PHP makes of one, or a text with commas.
     static func items(_ value: JSONValue) -> [JSONValue]? {
         switch value {
         case .array(let items): return items

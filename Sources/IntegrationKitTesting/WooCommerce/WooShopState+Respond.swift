@@ -114,6 +114,11 @@ extension WooShopState {
 
     // MARK: Kept answers
 
+    /// What an answer is kept under: the address and who asks.
+    private static func name(of call: WooCall) -> String {
+        "\(call.rawPath)?\(call.rawQuery) \(call.headers["Authorization"] ?? "")"
+    }
+
     private func isKept(_ call: WooCall) -> Bool {
         shop.answersKept != nil && shop.version >= "10.5" && call.method == .get
             && call.route?.dropFirst(2).first == "products"
@@ -121,7 +126,7 @@ extension WooShopState {
 
     private func keptAnswer(to call: WooCall, now: Int64) -> HTTPResponse? {
         guard isKept(call), call.query["_skip_cache"] == nil,
-            let kept = keptAnswers[call.rawPath + "?" + call.rawQuery], kept.until > now
+            let kept = keptAnswers[WooShopState.name(of: call)], kept.until > now
         else { return nil }
         var headers = kept.headers
         headers["X-WC-Cache"] = "HIT"
@@ -140,7 +145,7 @@ extension WooShopState {
         }
         response.headers["ETag"] = "\"\(Hashing.sha256(response.body).prefix(16).hexadecimal)\""
         response.headers["Cache-Control"] = "private, must-revalidate, max-age=\(duration.components.seconds)"
-        keptAnswers[call.rawPath + "?" + call.rawQuery] = KeptAnswer(
+        keptAnswers[WooShopState.name(of: call)] = KeptAnswer(
             body: response.body,
             headers: response.headers,
             until: now + duration.inMilliseconds

@@ -3,8 +3,8 @@ import Foundation
 import IntegrationKit
 
 /// A delivery that waits in the shop's job queue.
-struct WooJob: Hashable, Sendable {
-    enum Work: Hashable, Sendable {
+struct WooJob: Hashable, Codable, Sendable {
+    enum Work: Hashable, Codable, Sendable {
         case ping
         case record(WooKind, Int64)
         case action(String, argument: Int64)

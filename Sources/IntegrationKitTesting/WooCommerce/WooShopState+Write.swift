@@ -35,6 +35,7 @@ extension WooShopState {
         parent: Int64?,
         _ turn: WooTurn
     ) throws -> WooRecord {
+        if kind == .order, shop.version < "10.8" { turnIntoOrder(id, turn) }
         guard let found = find(kind, id, parent: parent) else { throw WooShopState.unknown(kind, status: 400) }
         if kind == .product, found.kind == .variation { throw WooShopState.isVariation }
         switch kind {
@@ -45,6 +46,17 @@ extension WooShopState {
         case .webhook: return try updateWebhook(found, members, turn)
         case .note: throw WooRefusal.noRoute
         }
+    }
+
+    /// Older shops turn whatever else has the id into an order.
+    private mutating func turnIntoOrder(_ id: Int64, _ turn: WooTurn) {
+        let others = WooKind.allCases.filter { $0.isPost && $0 != .order }
+        guard let kind = others.first(where: { self.record($0, id) != nil }) else { return }
+        records[kind]?[id] = nil
+        var record = WooRecord(id: id, kind: .order, createdAt: turn.now, modifiedAt: turn.now)
+        record.values = initialValues(of: .order)
+        record.status = "pending"
+        save(record)
     }
 
     static let isVariation = WooRefusal(

@@ -3,9 +3,14 @@ import Foundation
 import IntegrationKit
 
 /// Everything that one simulated shop holds.
-struct WooShopState: Sendable {
+struct WooShopState: Codable, Sendable {
+    /// Answers that are given again live for seconds and are not saved.
+    private enum CodingKeys: CodingKey {
+        case shop, site, random, users, keys, nonces, records, history, mails, jobs, lastIDs
+    }
+
     /// A user of the site; customers are users too.
-    struct User: Sendable {
+    struct User: Codable, Sendable {
         var id: Int64
         var login: String
         var role: String

@@ -89,7 +89,7 @@ struct WooWorld: Sendable {
 }
 
 /// A shop's home address in its parts.
-struct WooSite: Hashable, Sendable {
+struct WooSite: Hashable, Codable, Sendable {
     var home: String
     var scheme: String
     var host: String

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct HubSpotAccountTests {
     private let provider = HubSpotProvider()
-    private let desk = HubSpotDesk()
+    private let desk = Desk.hubSpot
 
     @Test func `The catalogue takes the provider by its short name`() throws {
         let providers: [any IntegrationProvider] = [.hubSpot]
@@ -130,7 +130,7 @@ import Testing
 
         var account = ConnectedAccount.portal()
         account.profile = profile
-        let later = HubSpotDesk()
+        let later = Desk.hubSpot
         let again = later.session(account, answer: provisioned(made))
         #expect(try await provider.fetchMissing(in: again).steps.isEmpty)
         _ = try await provider.provision(plan, in: again)

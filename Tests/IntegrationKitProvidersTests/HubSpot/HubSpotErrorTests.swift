@@ -133,7 +133,7 @@ import Testing
     @Test func `The day's calls start anew at the account's midnight`() async throws {
         // 2026-11-25 20:30 in New York.
         let now = Date(timeIntervalSince1970: 1_795_656_600)
-        let session = HubSpotDesk().session(now: now) { _ in try .fixture("error-429-daily", status: 429) }
+        let session = Desk.hubSpot.session(now: now) { _ in try .fixture("error-429-daily", status: 429) }
         let error = await #expect(throws: IntegrationError.self) {
             try await provider.fetchRecords([RemoteID(.contact, "1")], fields: [], in: session)
         }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct HubSpotLookUpTests {
     private let provider = HubSpotProvider()
-    private let desk = HubSpotDesk()
+    private let desk = Desk.hubSpot
 
     private func name(_ result: LookupResult) -> String {
         switch result {

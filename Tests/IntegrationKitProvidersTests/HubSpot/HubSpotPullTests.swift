@@ -82,7 +82,7 @@ private struct HubSpotIndex: Sendable {
 
 @Suite struct HubSpotPullTests {
     private let provider = HubSpotProvider()
-    private let desk = HubSpotDesk()
+    private let desk = Desk.hubSpot
     private let start: Int64 = 1_767_225_600_000
 
     private func stream(_ name: String, _ kind: RecordKind = .deal) throws -> ChangeStream {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct HubSpotPushTests {
     private let provider = HubSpotProvider()
-    private let desk = HubSpotDesk()
+    private let desk = Desk.hubSpot
 
     private func push(_ writes: [RecordWrite], as account: ConnectedAccount, _ answer: HTTPResponse) async throws
         -> [WriteOutcome]
@@ -297,7 +297,7 @@ import Testing
         let room = 65_536 - "<br>ref: ".count - 54
         for (length, expected) in [(room, 1), (room + 1, 0)] {
             let text = String(repeating: "x", count: length)
-            let desk = HubSpotDesk()
+            let desk = Desk.hubSpot
             let session = desk.session { _ in .json(["results": []]) }
             let write = RecordWrite.sample(.create, .note, fields: ["hs_note_body": .text(text)], contact: "1")
             let outcomes = try await provider.push(WriteBatch(writes: [write], safety: .marked), in: session)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct WooCommerceAccountTests {
     private let provider = WooCommerceProvider()
-    private let desk = WooCommerceDesk()
+    private let desk = Desk.shop
 
     private static let site = #"""
         {"name":"Mugs & more","url":"https://shop.example","home":"https://shop.example","gmt_offset":"1",

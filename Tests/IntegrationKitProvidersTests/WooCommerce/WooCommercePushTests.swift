@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct WooCommercePushTests {
     private let provider = WooCommerceProvider()
-    private let desk = WooCommerceDesk()
+    private let desk = Desk.shop
     private let base = "/wp-json/wc/v3"
     private static let order = Relation(.order, .remote(RemoteID(.order, "15")))
     private static let product = Relation(.product, .remote(RemoteID(.product, "10")))

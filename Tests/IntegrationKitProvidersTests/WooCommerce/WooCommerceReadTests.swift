@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct WooCommerceReadTests {
     private let provider = WooCommerceProvider()
-    private let desk = WooCommerceDesk()
+    private let desk = Desk.shop
     private let base = "/wp-json/wc/v3"
     private let noon = Date(timeIntervalSince1970: 1_795_435_200)  // 2026-11-23T12:00:00Z
 

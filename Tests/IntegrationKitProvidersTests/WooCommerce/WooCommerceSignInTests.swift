@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test func `A read whose signature was made by a wrong clock goes once more by the shop's own`() async throws {
-        let desk = WooCommerceDesk()
+        let desk = Desk.shop
         let account = ConnectedAccount.shop("http://shop.example", facts: ["sign-in": "oauth http://shop.example"])
         let provider = WooCommerceProvider()
         let session = desk.session(account) { [desk] _ in
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test func `A read whose header was taken away goes by the address, and the shop is remembered so`() async throws {
-        let desk = WooCommerceDesk()
+        let desk = Desk.shop
         let provider = WooCommerceProvider()
         let session = desk.session { request in
             request.signInForm == "query" ? .shop("[]") : .refusal(401, "woocommerce_rest_cannot_view")
@@ -178,7 +178,7 @@ import Testing
     }
 
     @Test func `A write whose signature was made by a wrong clock had no effect and goes again`() async throws {
-        let desk = WooCommerceDesk()
+        let desk = Desk.shop
         let account = ConnectedAccount.shop("http://shop.example", facts: ["sign-in": "oauth http://shop.example"])
         let session = desk.session(account) { [desk] _ in
             desk.clock.withLock { $0 += 3_600 }

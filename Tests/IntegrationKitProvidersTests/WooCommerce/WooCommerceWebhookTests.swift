@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct WooCommerceWebhookTests {
     private let provider = WooCommerceProvider()
-    private let desk = WooCommerceDesk()
+    private let desk = Desk.shop
     private let secret: Secret = "whsec-test-1"
     private let now = Date(timeIntervalSince1970: 1_795_600_000)
 

@@ -156,9 +156,12 @@ import Testing
         #expect(Self.merge(rule, base: base, host: HostWord(value: "Old", job: 7), remote: "ada").write.isEmpty)
         base.event = 0
         base.at = 5000
-        #expect(
-            Self.merge(rule, base: base, host: HostWord(value: "Old", job: 7, at: 4000), remote: "ada").write.isEmpty
-        )
+        var late = HostWord(value: "Old", job: 7, at: 4000)
+        late.isLate = true
+        #expect(Self.merge(rule, base: base, host: late, remote: "ada").write.isEmpty)
+        // Said at once, it is news, whatever the host's clock showed.
+        late.isLate = nil
+        #expect(!Self.merge(rule, base: base, host: late, remote: "ada").write.isEmpty)
     }
 
     // MARK: - Random histories

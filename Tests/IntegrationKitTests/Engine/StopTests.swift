@@ -46,7 +46,9 @@ import Testing
 
     /// Updates by id leave without a commit of their own: only the fence in memory stops the second batch of a round.
     @Test func theNextBatchOfARoundDoesNotLeaveOnceItIsStopped() async throws {
-        let world = try await World.pushing()
+        var options = EngineOptions()
+        options.writesInFlight = 1
+        let world = try await World.pushing(options: options)
         try await world.create("p1", ["email": "ada@example.fr"])
         try await world.coordinator.enqueue(world.event(.productUpdated, "x1", of: "x", ["name": "Offre"]))
         try await world.settle()

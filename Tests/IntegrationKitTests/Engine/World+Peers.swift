@@ -35,11 +35,12 @@ extension World {
     static func pushing(
         seed: UInt64 = 1,
         settings: (inout SyncSettings) -> Void = { _ in },
+        options: EngineOptions = EngineOptions(),
         account: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) async throws -> World {
         var pushing = SyncSettings(direction: .push, frequency: .manual)
         settings(&pushing)
-        return try await World(seed: seed, settings: pushing, account: account)
+        return try await World(seed: seed, settings: pushing, options: options, account: account)
     }
 
     /// A world whose account has no property for our key.

@@ -34,6 +34,24 @@ struct World: Working {
         provisions: Bool = true,
         account: (inout SimulatedHubSpot.Account) -> Void = { _ in }
     ) async throws {
+        try await self.init(
+            seed: seed,
+            settings: settings,
+            middlewares: middlewares,
+            provisions: provisions,
+            options: EngineOptions(),
+            account: account
+        )
+    }
+
+    init(
+        seed: UInt64,
+        settings: SyncSettings,
+        middlewares: [any HTTPMiddleware] = [],
+        provisions: Bool = true,
+        options: EngineOptions,
+        account: (inout SimulatedHubSpot.Account) -> Void
+    ) async throws {
         clock = ManualClock(skippingSleepsUpTo: .seconds(5))
         platform = SimulatedHubSpot(seed: seed, time: clock.timeSource)
         var opened = SimulatedHubSpot.Account(portalID: World.portal)
@@ -58,6 +76,7 @@ struct World: Working {
             transport: platform,
             middlewares: middlewares,
             observers: [observer],
+            options: options,
             time: clock.timeSource,
             random: SeededGenerator(seed: seed).randomSource
         )

@@ -117,10 +117,22 @@ struct BudgetKeeperTests {
         #expect(wait(try keeper.take([Spend("w")], for: party)) != nil, "one call asks alone; another is in flight")
     }
 
+    @Test func `the first call of a process goes alone, and what it hears holds for the others`() throws {
+        let keeper = BudgetKeeper(time: ManualTime().source)
+        let party = party([Budget(id: "w", scope: .account, rule: .window(100, per: .seconds(10)))])
+        let first = try #require(granted(try keeper.take([Spend("w")], for: party)))
+        #expect(wait(try keeper.take([Spend("w")], for: party)) != nil)
+        // Another life of the process had used up the span.
+        keeper.finish(first, readings: [BudgetReading("w", remaining: 1)], for: party)
+        #expect(granted(try keeper.take([Spend("w")], for: party)) != nil)
+        #expect(wait(try keeper.take([Spend("w")], for: party)) == .seconds(10))
+    }
+
     @Test(arguments: [[50, 60], [60, 50]])
     func `answers out of order never raise what remains`(remaining: [Int]) throws {
         let keeper = BudgetKeeper(time: ManualTime().source)
         let party = party([Budget(id: "w", scope: .account, rule: .window(100, per: .seconds(10)))])
+        keeper.finish(try #require(granted(try keeper.take([Spend("w")], for: party))), for: party)
         let calls = try (0..<2).map { _ in try #require(granted(try keeper.take([Spend("w")], for: party))) }
         for (call, remaining) in zip(calls, remaining) {
             keeper.finish(call, readings: [BudgetReading("w", remaining: remaining)], for: party)
@@ -227,7 +239,8 @@ struct BudgetKeeperTests {
             Budget(id: "a", scope: .account, rule: .window(10, per: .seconds(10))),
             Budget(id: "b", scope: .account, rule: .inFlight(1)),
         ])
-        #expect(granted(try keeper.take([Spend("a", amount: 4), Spend("b")], for: party)) != nil)
+        keeper.finish(try #require(granted(try keeper.take([Spend("a", amount: 1)], for: party))), for: party)
+        #expect(granted(try keeper.take([Spend("a", amount: 3), Spend("b")], for: party)) != nil)
         guard case .wait(_, let budget) = try keeper.take([Spend("a", amount: 6), Spend("b")], for: party) else {
             Issue.record("a budget that is used up was granted")
             return

@@ -6,7 +6,7 @@ import Testing
 @testable import IntegrationKit
 
 /// A small store of which every byte is changed and every end is cut off.
-@Suite(.timeLimit(.minutes(2))) struct DamageTests {
+@Suite(.timeLimit(.minutes(10))) struct DamageTests {
     /// What an opened store answers.
     struct Contents: Equatable {
         var rows: [RowID: StoredRow]
@@ -16,11 +16,12 @@ import Testing
 
     static let lanes = ["a", "b"].map { LaneID(integration: "one", subject: $0) }
 
-    static func open(_ disk: SimulatedDisk) throws -> JSONFileCore {
+    static func open(_ disk: SimulatedDisk, isRepair: Bool = false) throws -> JSONFileCore {
         try JSONFileCore.open(
             folder: StoreFolder(path: "/store", layer: disk),
             options: .init(),
-            time: ManualClock().timeSource
+            time: ManualClock().timeSource,
+            isRepair: isRepair
         )
     }
 
@@ -106,10 +107,52 @@ import Testing
             #expect(isRight(found), "wrong with \(what)")
         } catch let error as IntegrationError {
             #expect(error.code == .storeFailed && error.message.contains(path), "\(what): \(error)")
+            #expect(error.message.contains(", line "), "\(what): \(error)")
             #expect(!error.remedy.text(in: "fr").isEmpty && error.remedy.text(in: "fr") != error.remedy.text(in: "en"))
         } catch {
             Issue.record("\(what): \(error)")
         }
+    }
+
+    @Test func `A repair that is broken off leaves a store that refuses, or one that says that it lost something`()
+        throws
+    {
+        let (disk, _) = try Self.make()
+        let epoch = try Self.epoch(of: disk.copy())
+        let path = "/store/journal-2.jsonl"
+        var bytes = try #require(disk.contents(of: path))
+        bytes[bytes.count - 30] ^= 1
+        disk.set(bytes, at: path)
+        let repair = { (disk: SimulatedDisk) in
+            var core = try Self.open(disk, isRepair: true)
+            #expect(core.losses?.map(\.file) == ["journal-2.jsonl"])
+            try core.writeRepaired()
+            core.close()
+        }
+        let whole = disk.copy()
+        try repair(whole)
+        let repaired = try Self.contents(Self.open(whole))
+        var stops = 0
+        for place in 0..<200 {
+            let broken = disk.copy()
+            broken.plan(.stop, at: place)
+            guard (try? repair(broken)) == nil else { break }
+            stops += 1
+            let after = broken.afterCrash(seed: UInt64(place))
+            do {
+                let core = try Self.open(after)
+                #expect(core.identity.epoch != epoch, "stopped at \(place)")
+            } catch is IntegrationError {
+                try repair(after)
+                #expect(try Self.epoch(of: after.copy()) != epoch)
+            }
+            #expect(try Self.contents(Self.open(after.copy())) == repaired, "stopped at \(place)")
+        }
+        #expect(stops > 10 && stops < 200)
+    }
+
+    private static func epoch(of disk: SimulatedDisk) throws -> UUID {
+        try open(disk).identity.epoch
     }
 
     @Test(arguments: ["STORE", "KEYS", "snapshot-1.jsonl", "journal-2.jsonl"])

@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct JSONFileStoreRuleTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONFileStoreRuleTests {
     @Test(arguments: StoreRule.all)
     func `The file store keeps the promise`(rule: StoreRule) async throws {
         let folder = try TemporaryFolder()

@@ -21,10 +21,27 @@
             }
         }
 
+        @Test func `Another process is told who has the store`() async throws {
+            let folder = try TemporaryFolder()
+            let store = try JSONFileIntegrationStore(directory: folder.store)
+            let holder = ProcessInfo.processInfo.processIdentifier
+            await #expect(processExitsWith: .success) {
+                [path = folder.store.path as String, holder = holder as Int32] in
+                let error = #expect(throws: IntegrationError.self) {
+                    try JSONFileIntegrationStore(directory: URL(fileURLWithPath: path))
+                }
+                #expect(error?.message.contains("process \(holder)") == true)
+            }
+            await store.close()
+        }
+
         private func check(_ folder: TemporaryFolder) async throws {
             let store = try JSONFileIntegrationStore(directory: folder.store)
-            let acknowledged = try String(contentsOf: folder.url.appendingPathComponent("acknowledged"), encoding: .utf8)
-                .split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+            let acknowledged = try String(
+                contentsOf: folder.url.appendingPathComponent("acknowledged"),
+                encoding: .utf8
+            )
+            .split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
             #expect(!acknowledged.isEmpty)
             var found: [String: Set<String>] = [:]
             var query = RowQuery("all", limit: 5000)
@@ -32,7 +49,9 @@
                 let page = try await store.rows(matching: query)
                 guard let last = page.last else { break }
                 for row in page {
-                    found[String(row.content.id.key.dropFirst(2)), default: []].insert(String(row.content.id.key.prefix(1)))
+                    found[String(row.content.id.key.dropFirst(2)), default: []].insert(
+                        String(row.content.id.key.prefix(1))
+                    )
                 }
                 query.after = PageKey(key: "", created: last.created)
             }
@@ -40,6 +59,26 @@
             let missing = acknowledged.filter { found[$0] == nil }
             #expect(missing.isEmpty, "acknowledged and lost: \(missing.prefix(5))")
             await store.close()
+        }
+    }
+
+    /// What the rights of the files allow; a test that runs as root gives its rights away in a process of its own.
+    @Suite(.timeLimit(.minutes(10))) struct PermissionTests {
+        @Test(arguments: [false, true])
+        func `A folder that may not be written is refused with a remedy`(isThere: Bool) async throws {
+            let folder = try TemporaryFolder()
+            let place = isThere ? folder.store : folder.url
+            try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+            unsafe chmod(place.path, 0o555)
+            await #expect(processExitsWith: .success) { [path = folder.store.path as String] in
+                if geteuid() == 0 { #expect(seteuid(65534) == 0) }
+                let error = #expect(throws: IntegrationError.self) {
+                    try JSONFileIntegrationStore(directory: URL(fileURLWithPath: path, isDirectory: true))
+                }
+                #expect(error?.message.contains(path) == true)
+                #expect(error?.remedy.text(in: "en").contains("right") == true)
+            }
+            unsafe chmod(place.path, 0o755)
         }
     }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import IntegrationKit
+import IntegrationKitTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RepairTests {
+@Suite(.timeLimit(.minutes(10))) struct RepairTests {
     /// A store whose rows 0 to 4 stand in a snapshot and 5 to 9 in a journal.
     private func makeStore(in folder: TemporaryFolder) async throws {
         let store = try JSONFileIntegrationStore(directory: folder.store)
@@ -75,6 +76,58 @@ import Testing
         try damage("journal-2.jsonl", at: "\"7\"", in: folder)
         _ = try JSONFileIntegrationStore.repair(directory: folder.store, copyingTo: copy)
         #expect(try await epoch() != first)
+    }
+
+    @Test(arguments: ["STORE", "KEYS"], [false, true])
+    func `A repair makes a small file anew that is damaged or gone`(name: String, isGone: Bool) async throws {
+        let folder = try TemporaryFolder()
+        try await makeStore(in: folder)
+        let file = folder.store.appendingPathComponent(name)
+        if isGone { try FileManager.default.removeItem(at: file) } else { try Data("?\n".utf8).write(to: file) }
+        #expect(throws: IntegrationError.self) { try JSONFileIntegrationStore(directory: folder.store) }
+        let report = try JSONFileIntegrationStore.repair(
+            directory: folder.store,
+            copyingTo: folder.url.appendingPathComponent("copy")
+        )
+        #expect(report.losses.map(\.file) == [name] && report.rows == 10)
+        let store = try JSONFileIntegrationStore(directory: folder.store)
+        #expect(try await store.count(matching: RowQuery("all"), upTo: 100) == 10)
+        #expect(try await store.wrappedKey(for: "t") == (name == "KEYS" ? nil : Data("key".utf8)))
+        await store.close()
+    }
+
+    @Test func `A journal that lost its only line is repaired, and lanes do not wait for a clock that began anew`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let clock = ManualClock()
+        var store = try JSONFileIntegrationStore(directory: folder.store, time: clock.timeSource)
+        clock.advance(by: .seconds(1_000_000))
+        let lane = LaneID(integration: "one", subject: "a")
+        try await store.commit(
+            JSONFileStoreTests.changes(
+                JSONFileStoreTests.content("a"),
+                touches: [LaneTouch(lane, tenant: "t", workClass: .live)]
+            )
+        )
+        try await store.compact()
+        await store.close()
+        try damage("journal-2.jsonl", at: "\"ids\"", in: folder)
+        #expect(throws: IntegrationError.self) { try JSONFileIntegrationStore(directory: folder.store) }
+        #expect(try JSONFileIntegrationStore.examine(directory: folder.store).losses.count == 1)
+        _ = try JSONFileIntegrationStore.repair(
+            directory: folder.store,
+            copyingTo: folder.url.appendingPathComponent("copy")
+        )
+        store = try JSONFileIntegrationStore(directory: folder.store, time: clock.timeSource)
+        #expect(try await JSONFileStoreTests.claim(store).map(\.lease.lane) == [lane])
+        await store.close()
+    }
+
+    @Test func `A folder that is not there is not made by a look at it`() throws {
+        let folder = try TemporaryFolder()
+        #expect(throws: IntegrationError.self) { try JSONFileIntegrationStore.examine(directory: folder.store) }
+        #expect(!FileManager.default.fileExists(atPath: folder.store.path))
     }
 
     @Test func `A store that is open is not repaired`() async throws {

@@ -79,14 +79,6 @@ final class SimulatedDisk: FileLayer {
 
     func setReadOnly(_ isReadOnly: Bool) { state.withLock { $0.isReadOnly = isReadOnly } }
 
-    /// Removes a folder with all that is in it.
-    func removeFolder(_ path: String) {
-        state.withLock { state in
-            state.folders.remove(path)
-            state.names = state.names.filter { !$0.key.hasPrefix(path + "/") }
-        }
-    }
-
     func contents(of path: String) -> [UInt8]? {
         state.withLock { state in state.names[path].flatMap { state.inodes[$0]?.bytes } }
     }
@@ -127,7 +119,10 @@ final class SimulatedDisk: FileLayer {
             for (number, inode) in state.inodes.sorted(by: { $0.key < $1.key }) {
                 var bytes = inode.durable
                 let sizes = min(inode.bytes.count, bytes.count)...max(inode.bytes.count, bytes.count)
-                let size = Int.random(in: sizes, using: &generator)
+                // Often the size is wholly the old one or wholly the new one.
+                let size = [
+                    sizes.lowerBound, sizes.upperBound, Int.random(in: sizes, using: &generator),
+                ][Int.random(in: 0..<3, using: &generator)]
                 if size < bytes.count { bytes.removeSubrange(size...) }
                 bytes += [UInt8](repeating: 0, count: size - bytes.count)
                 for sector in inode.dirty.sorted() where Double.random(in: 0..<1, using: &generator) < survival {
@@ -245,6 +240,7 @@ final class SimulatedDisk: FileLayer {
 
     private struct Lock: StoreLock {
         let disk: SimulatedDisk
+        func isInPlace() throws -> Bool { true }
         func unlock() { disk.state.withLock { $0.isLocked = false } }
     }
 
@@ -316,7 +312,11 @@ final class SimulatedDisk: FileLayer {
                 state.inodes[self.inode] = inode
             }
             // After a sync that failed the system takes the lost pages for clean, and the next one succeeds.
-            try disk.step("sync", path) { sync(&$0, 0.5) } _: { sync(&$0, 1) }
+            try disk.step("sync", path) {
+                sync(&$0, 0.5)
+            } _: {
+                sync(&$0, 1)
+            }
         }
 
         func size() throws -> Int { try inode { $0.bytes.count } }

@@ -6,7 +6,7 @@ import Testing
 @testable import IntegrationKit
 
 /// Histories of a store on a disk that fails or stops at any of its operations.
-@Suite(.timeLimit(.minutes(2))) struct StoreCrashTests {
+@Suite(.timeLimit(.minutes(10))) struct StoreCrashTests {
     /// How often each history is broken off; more is asked for by `INTEGRATIONKIT_CRASH_SEEDS`.
     static let seeds: Range<UInt64> =
         0..<(ProcessInfo.processInfo.environment["INTEGRATIONKIT_CRASH_SEEDS"].flatMap(UInt64.init) ?? 3)
@@ -23,6 +23,20 @@ import Testing
         }
     }
 
+    @Test(arguments: seeds)
+    func `A power failure at any operation of an opening after a power failure loses nothing either`(seed: UInt64)
+        throws
+    {
+        let operations = try History(seed: seed, sector: 16).countOperations()
+        for place in stride(from: Int(seed % 3), to: operations, by: 3) {
+            var history = History(seed: seed, sector: 16)
+            history.disk.plan(.stop, at: place)
+            history.run()
+            try history.crashWhileOpening(seed: seed &* 31_337 &+ UInt64(place))
+            try history.goOn()
+        }
+    }
+
     @Test(arguments: seeds, [EIO, ENOSPC])
     func `A failure of any operation leaves no trace of what was refused`(seed: UInt64, code: Int32) throws {
         let operations = try History(seed: seed, sector: 16).countOperations()
@@ -33,6 +47,20 @@ import Testing
             try history.check()
             try history.crash(seed: seed &* 104_729 &+ UInt64(place))
             try history.goOn()
+        }
+    }
+
+    @Test(arguments: seeds)
+    func `A power failure soon after a failure brings back nothing that was refused`(seed: UInt64) throws {
+        let operations = try History(seed: seed, sector: 512).countOperations()
+        for place in 0..<operations {
+            for later in 1...4 {
+                var history = History(seed: seed, sector: 512)
+                history.disk.plan(.fail(EIO), at: place)
+                history.disk.plan(.stop, at: place + later)
+                history.run()
+                try history.crash(seed: seed &* 15_485_863 &+ UInt64(place * 4 + later))
+            }
         }
     }
 
@@ -194,6 +222,22 @@ struct History {
     mutating func crash(seed: UInt64) throws {
         disk = disk.afterCrash(seed: seed)
         core = nil
+        try reopen()
+    }
+
+    /// The power fails, and fails again at each operation of the opening that follows, in turn.
+    mutating func crashWhileOpening(seed: UInt64) throws {
+        let crashed = disk.afterCrash(seed: seed)
+        core = nil
+        for place in 0..<100 {
+            var other = self
+            other.disk = crashed.copy()
+            other.disk.plan(.stop, at: place)
+            other.open()
+            guard other.disk.isStopped else { break }
+            try other.crash(seed: seed &+ UInt64(place))
+        }
+        disk = crashed
         try reopen()
     }
 

@@ -17,12 +17,15 @@ import Testing
         let growth = [9, 5, 4][Int(seed / 3 % 3)]
         var known: [Index.Entry] = []
         for round in 0..<3 {
-            if round == 2 { packed.beginLoading() }
             for _ in 0..<700 {
                 let key = key(Int.random(in: 0..<keys, using: &generator))
                 let number = Int64.random(in: -3..<2000, using: &generator)
                 if round == 2 || Int.random(in: 0..<10, using: &generator) < growth {
-                    packed.insert(key, number)
+                    if round == 2 {
+                        packed.load(Array(key.text.utf8)[...], number)
+                    } else {
+                        packed.insert(key, number)
+                    }
                     sorted.insert(key, number)
                     known.append(Index.Entry(key: key, number: number))
                 } else if let doomed = known.randomElement(using: &generator) {
@@ -32,7 +35,14 @@ import Testing
             }
             packed.endLoading()
             #expect(packed.count == sorted.count)
-            #expect(packed.entries(in: .init(), limit: .max, descending: false) == sorted.entries(in: .init(), limit: .max))
+            #expect(
+                packed.entries(in: .init(), limit: .max, descending: false) == sorted.entries(in: .init(), limit: .max)
+            )
+            for number in 0..<50 {
+                let entries = sorted.entries(in: .key(key(number)), limit: .max)
+                #expect(packed.first(under: key(number)) == entries.first?.number)
+                #expect(packed.last(under: key(number)) == entries.last?.number)
+            }
             for _ in 0..<6 {
                 let cuts = (0..<2).map { _ in cut(among: keys, using: &generator) }
                 let span = Index.Span(from: cuts[0], to: cuts[1])

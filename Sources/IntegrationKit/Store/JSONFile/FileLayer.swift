@@ -2,7 +2,7 @@
 
 /// What the store asks of a file system: the real one, or one that a test lets fail.
 protocol FileLayer: Sendable {
-    /// Makes a folder that only its owner can enter, if it is not there.
+    /// Makes a folder durably if it is not there, and shuts everybody but its owner out.
     func makeFolder(_ path: String) throws
     /// Returns the names in a folder.
     func names(in folder: String) throws -> [String]
@@ -40,6 +40,8 @@ protocol StoreFile: Sendable {
 
 /// A lock that is held.
 protocol StoreLock: Sendable {
+    /// Whether the lock's file still stands where it was taken: a folder that was removed or moved took it along.
+    func isInPlace() throws -> Bool
     /// Gives the lock back.
     func unlock()
 }

@@ -20,7 +20,11 @@ struct FileRow: Sendable {
         bytes.append(json: content.id.type)
         bytes.append(text: ",")
         bytes.append(json: content.id.key)
-        bytes.append(text: ",\(created),\(revision),")
+        bytes.append(text: ",")
+        bytes.append(json: created)
+        bytes.append(text: ",")
+        bytes.append(json: revision)
+        bytes.append(text: ",")
         bytes.append(json: content.tenant)
         bytes.append(text: ",")
         bytes.append(json: content.integration)
@@ -47,11 +51,11 @@ struct FileRow: Sendable {
         bytes.append(text: "]")
     }
 
-    /// Whether a body is JSON on one line whose end can be found again.
+    /// Whether a body is JSON on one line whose end can be found again; the cursor takes no space and no line end.
     private static func fitsInLine(_ body: [UInt8]) -> Bool {
         var cursor = JSONCursor(body, 0..<body.count)
-        guard (try? cursor.skipValue()) != nil, cursor.isAtEnd, body.allSatisfy({ $0 >= 0x20 }) else { return false }
-        return body.allSatisfy { $0 < 0x80 } || String(decoding: body, as: UTF8.self).utf8.elementsEqual(body)
+        guard (try? cursor.skipValue()) != nil, cursor.isAtEnd else { return false }
+        return body.reduce(0, |) < 0x80 || String(decoding: body, as: UTF8.self).utf8.elementsEqual(body)
     }
 
     /// Reads the JSON.
@@ -60,6 +64,7 @@ struct FileRow: Sendable {
     ///   - cursor: Stands before it, and afterwards behind it.
     ///   - bytes: What the cursor reads.
     ///   - isIndexOnly: Whether the body is not wanted and nothing follows the row.
+    /// - Throws: `JSONCursor.Malformed` if it is no row.
     init(from cursor: inout JSONCursor, in bytes: [UInt8], isIndexOnly: Bool = false) throws {
         try cursor.take("[")
         let type = try cursor.string()
@@ -119,6 +124,69 @@ extension FileRow {
     }
 }
 
+/// What the indexes need of a row, as bytes: a store that is opened reads this of a million rows.
+struct RowKeys: Sendable {
+    struct Entry: Sendable {
+        var name: Range<Int>
+        var key: Range<Int>
+        var isUnique: Bool
+    }
+
+    /// Where the texts stand that the ranges name.
+    private(set) var bytes: [UInt8] = []
+    private(set) var created: Int64 = 0
+    private(set) var revision: Int64 = 0
+    private(set) var expiry: Duration?
+    /// The key of the row among all ids, as ``RowIndex/key(of:)`` makes it.
+    private(set) var id = 0..<0
+    private(set) var tenant = 0..<0
+    private(set) var integration: Range<Int>?
+    private(set) var entries: [Entry] = []
+
+    /// Reads the JSON of a row in place of the last one.
+    ///
+    /// - Parameters:
+    ///   - cursor: Stands before it, and afterwards behind it.
+    ///   - isAlone: Whether nothing follows the row, so that its body need not be gone through.
+    /// - Throws: ``JSONCursor/Malformed``.
+    mutating func read(from cursor: inout JSONCursor, isAlone: Bool) throws {
+        bytes.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+        try cursor.take("[")
+        let type = try cursor.string(to: &bytes)
+        let length = Array("\(type.count) ".utf8)
+        bytes.insert(contentsOf: length, at: 0)
+        try cursor.take(",")
+        id = 0..<(try cursor.string(to: &bytes)).upperBound
+        try cursor.take(",")
+        created = try cursor.integer()
+        try cursor.take(",")
+        revision = try cursor.integer()
+        try cursor.take(",")
+        tenant = try cursor.string(to: &bytes)
+        try cursor.take(",")
+        integration = cursor.takeIf("null") ? nil : try cursor.string(to: &bytes)
+        try cursor.take(",")
+        _ = try cursor.optionalInteger()
+        try cursor.take(",")
+        expiry = try cursor.optionalInteger().map { .milliseconds($0) }
+        try cursor.take(",")
+        try cursor.array { cursor in
+            try cursor.take("[")
+            let name = try cursor.string(to: &bytes)
+            try cursor.take(",")
+            let key = try cursor.string(to: &bytes)
+            entries.append(Entry(name: name, key: key, isUnique: cursor.takeIf(",1")))
+            try cursor.take("]")
+        }
+        try cursor.take(",")
+        if isAlone { return cursor.skipToEnd() }
+        _ = try cursor.skipValue()
+        if cursor.takeIf(",") { _ = try cursor.skipValue() }
+        try cursor.take("]")
+    }
+}
+
 extension LaneTable.Kept {
     /// Appends the JSON: `[integration, subject, tenant, class, tail, due, starts]`.
     func append(to bytes: inout [UInt8]) {
@@ -130,9 +198,13 @@ extension LaneTable.Kept {
         bytes.append(json: tenant)
         bytes.append(text: ",")
         bytes.append(json: workClass.rawValue)
-        bytes.append(text: ",\(tail),")
+        bytes.append(text: ",")
+        bytes.append(json: tail)
+        bytes.append(text: ",")
         bytes.append(json: due?.wholeMilliseconds)
-        bytes.append(text: ",\(starts)]")
+        bytes.append(text: ",")
+        bytes.append(json: Int64(starts))
+        bytes.append(text: "]")
     }
 }
 

@@ -48,11 +48,20 @@ struct JSONCursor {
 
     /// Takes an integer.
     mutating func integer() throws(Malformed) -> Int64 {
+        let isNegative = takeIf("-")
         let start = place
-        if byte == UInt8(ascii: "-") { place += 1 }
-        while byte &- UInt8(ascii: "0") < 10 { place += 1 }
-        guard let value = Int64(String(decoding: bytes[start..<place], as: UTF8.self)) else { throw Malformed() }
-        return value
+        var value: Int64 = 0
+        while byte &- UInt8(ascii: "0") < 10 {
+            let digit = Int64(byte &- UInt8(ascii: "0"))
+            let (tens, isTooLong) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isTooLarge) = tens.subtractingReportingOverflow(digit)
+            if isTooLong || isTooLarge { throw Malformed() }
+            value = sum
+            place += 1
+        }
+        // Counted downwards, since the lowest number has no positive counterpart.
+        guard place > start, isNegative || value > .min else { throw Malformed() }
+        return isNegative ? value : -value
     }
 
     /// Takes an integer or null.
@@ -73,25 +82,67 @@ struct JSONCursor {
 
     /// Takes a string.
     mutating func string() throws(Malformed) -> String {
-        guard byte == UInt8(ascii: "\"") else { throw Malformed() }
-        let start = place + 1
+        let (range, isPlain) = try quoted()
+        return isPlain ? String(decoding: bytes[range], as: UTF8.self) : try text(in: range)
+    }
+
+    /// Takes a string and appends its bytes; returns where they stand.
+    mutating func string(to other: inout [UInt8]) throws(Malformed) -> Range<Int> {
+        let (range, isPlain) = try quoted()
+        let start = other.count
+        if isPlain {
+            other.append(contentsOf: bytes[range])
+        } else {
+            other.append(contentsOf: try text(in: range).utf8)
+        }
+        return start..<other.count
+    }
+
+    private func text(in range: Range<Int>) throws(Malformed) -> String {
+        let json = Data(bytes[range.lowerBound - 1..<range.upperBound + 1])
+        guard case .string(let text)? = try? JSONValue(parsing: json) else { throw Malformed() }
+        return text
+    }
+
+    /// Goes over a string; returns what stands between its quotes, and whether it stands for itself.
+    private mutating func quoted() throws(Malformed) -> (Range<Int>, isPlain: Bool) {
+        try take("\"")
+        let (start, end) = (place, end)
         var isPlain = true
-        place += 1
-        while byte != UInt8(ascii: "\"") {
-            guard byte >= 0x20 else { throw Malformed() }
-            if byte == UInt8(ascii: "\\") {
-                isPlain = false
+        let close = unsafe bytes.withUnsafeBytes { bytes in
+            var place = start
+            while place < end {
+                if place + 8 <= end {
+                    let word = unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                    let plain = Self.plainBytes(UInt64(littleEndian: word))
+                    place += plain
+                    if plain == 8 { continue }
+                }
+                let byte = unsafe bytes[place]
+                if byte == UInt8(ascii: "\"") || byte < 0x20 { break }
+                if byte == UInt8(ascii: "\\") {
+                    isPlain = false
+                    place += 1
+                }
                 place += 1
             }
-            place += 1
+            return place
         }
-        guard place < end else { throw Malformed() }
-        place += 1
-        if isPlain { return String(decoding: bytes[start..<place - 1], as: UTF8.self) }
-        guard case .string(let text)? = try? JSONValue(parsing: Data(bytes[start - 1..<place])) else {
-            throw Malformed()
-        }
-        return text
+        guard close < end, bytes[close] == UInt8(ascii: "\"") else { throw Malformed() }
+        place = close + 1
+        return (start..<close, isPlain)
+    }
+
+    /// Counts the bytes before the first quote, backslash or control character, looking at eight at once.
+    @inline(__always)
+    private static func plainBytes(_ word: UInt64) -> Int {
+        let (ones, highs) = (0x0101_0101_0101_0101 as UInt64, 0x8080_8080_8080_8080 as UInt64)
+        let quotes = word ^ ones &* 0x22
+        let backslashes = word ^ ones &* 0x5c
+        // A byte that is zero, or below 0x20, borrows into its highest bit; what is above the first one does not count.
+        let found =
+            (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes
+        return (found & highs).trailingZeroBitCount / 8
     }
 
     /// Goes over all that is left.
@@ -103,7 +154,7 @@ struct JSONCursor {
     mutating func skipValue(depth: Int = 0) throws -> Range<Int> {
         let start = place
         switch byte {
-        case UInt8(ascii: "\""): _ = try skipString()
+        case UInt8(ascii: "\""): _ = try quoted()
         case UInt8(ascii: "["):
             guard depth < 256 else { throw Malformed() }
             try array { _ = try $0.skipValue(depth: depth + 1) }
@@ -112,7 +163,7 @@ struct JSONCursor {
             place += 1
             if takeIf("}") { break }
             repeat {
-                try skipString()
+                _ = try quoted()
                 try take(":")
                 _ = try skipValue(depth: depth + 1)
             } while takeIf(",")
@@ -130,16 +181,6 @@ struct JSONCursor {
         }
         return start..<place
     }
-
-    private mutating func skipString() throws(Malformed) {
-        try take("\"")
-        while byte != UInt8(ascii: "\"") {
-            guard byte >= 0x20 else { throw Malformed() }
-            place += byte == UInt8(ascii: "\\") ? 2 : 1
-        }
-        place += 1
-        guard place <= end else { throw Malformed() }
-    }
 }
 
 extension [UInt8] {
@@ -156,6 +197,13 @@ extension [UInt8] {
 
     /// Appends a number as JSON; nil as null.
     mutating func append(json number: Int64?) {
-        append(text: number.map(String.init) ?? "null")
+        guard let number else { return append(text: "null") }
+        if number < 0 { append(UInt8(ascii: "-")) }
+        append(digits: number.magnitude)
+    }
+
+    private mutating func append(digits number: UInt64) {
+        if number >= 10 { append(digits: number / 10) }
+        append(UInt8(ascii: "0") + UInt8(number % 10))
     }
 }

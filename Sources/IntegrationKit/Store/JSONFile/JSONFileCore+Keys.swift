@@ -23,8 +23,12 @@ extension JSONFileCore {
     /// Reads the file.
     mutating func readKeys() throws -> [ByteKey: Data] {
         let name = StoreFolder.keysName
-        let file = try folder.open(name)
+        guard let file = try folder.layer.openFile(folder.path(of: name)) else {
+            try lose(name, line: 1, bytes: 0..<0, "the file is missing")
+            return [:]
+        }
         defer { file.close() }
+        let lossesBefore = losses?.count
         var reader = StoreLineReader(file, upTo: try file.size())
         var keys: [ByteKey: Data] = [:]
         var count: Int64?
@@ -47,7 +51,7 @@ extension JSONFileCore {
                 keys[ByteKey(tenant)] = key
             }
         }
-        if count != Int64(keys.count), losses?.isEmpty ?? true {
+        if count != Int64(keys.count), losses?.count == lossesBefore {
             let end = reader.offset..<reader.offset
             try lose(name, line: reader.nextNumber, bytes: end, "its end is missing")
         }
@@ -56,6 +60,7 @@ extension JSONFileCore {
 
     /// Puts a tenant's key, or drops it, and overwrites the file that held the old ones.
     mutating func setKey(_ key: Data?, for tenant: String) throws {
+        try checkFolder()
         var keys = keys
         keys[ByteKey(tenant)] = key
         let old = try folder.open(StoreFolder.keysName)

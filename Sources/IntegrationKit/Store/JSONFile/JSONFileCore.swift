@@ -95,9 +95,13 @@ extension JSONFileCore {
     }
 
     private func row(at slot: SlotTable.Slot) throws -> FileRow {
+        try row(at: slot, isIndexOnly: false)
+    }
+
+    private func row(at slot: SlotTable.Slot, isIndexOnly: Bool) throws -> FileRow {
         let bytes = try bytes(of: slot)
         var cursor = JSONCursor(bytes, 0..<bytes.count)
-        guard let row = try? FileRow(from: &cursor, in: bytes), row.created == slot.number,
+        guard let row = try? FileRow(from: &cursor, in: bytes, isIndexOnly: isIndexOnly), row.created == slot.number,
             row.revision == slot.revision
         else {
             throw IntegrationError.storeDamaged("A file in \(folder.path)", line: nil, "a row cannot be read back")
@@ -297,7 +301,7 @@ extension JSONFileCore {
 
     /// Puts a row in place of what stands under its number, or removes it, and drops lanes that it leaves empty.
     private mutating func change(_ number: Int64, to new: (row: FileRow, slot: SlotTable.Slot)?) throws {
-        let before = try slots[number].map { (row: try row(at: $0), slot: $0) }
+        let before = try slots[number].map { (row: try row(at: $0, isIndexOnly: true), slot: $0) }
         index.replace(
             before.map { ($0.row.content, $0.row.expiry) },
             with: new.map { ($0.row.content, $0.row.expiry) },
@@ -350,7 +354,7 @@ extension JSONFileCore {
     }
 
     /// Says in the journal up to where it is durable; not synced, since a later line says it too.
-    private mutating func writeMark() {
+    mutating func writeMark() {
         writeUnsynced(StoreLine.make { $0.append(text: "{\"d\":\(journal.durable)}") })
     }
 
@@ -366,6 +370,13 @@ extension JSONFileCore {
         }
     }
 
+    /// Refuses to touch a folder that is not the one that was opened: another store may stand there now.
+    func checkFolder() throws {
+        guard try lock.isInPlace() else {
+            throw FileFailure(call: "open", path: folder.path, code: ENOENT, reason: "the folder was removed or moved")
+        }
+    }
+
     /// Begins a new journal, whose first line says where the old one ends.
     mutating func startJournal() throws {
         let number = journal.number + 1
@@ -376,75 +387,11 @@ extension JSONFileCore {
             previousEnd: journal.durable,
             state: state
         ).line
+        try checkFolder()
         // If the new file may have its name already, another line in the old one would stand behind its end.
         journal.hasFailed = true
         let file = try folder.write(StoreFolder.FileName.journal(number).text, header)
         journal = Journal(number: number, file: file, end: header.count, durable: header.count)
         files[journal.id] = file
-    }
-}
-
-// MARK: - Lanes
-
-extension JSONFileCore {
-    /// Leases due lanes; only the count of starts is written, and not synced.
-    mutating func claim(_ claim: LaneClaim) throws -> ClaimAnswer {
-        let answer = lanes.claim(claim, at: clock.age)
-        state.token = lanes.lastToken
-        if !answer.lanes.isEmpty {
-            state.moment = clock.moment
-            writeUnsynced(
-                StoreLine.make { bytes in
-                    bytes.append(text: "{\"d\":\(journal.durable),\"start\":[")
-                    for (place, lane) in answer.lanes.enumerated() {
-                        bytes.append(text: place > 0 ? ",[" : "[")
-                        bytes.append(json: lane.lease.lane.integration)
-                        bytes.append(text: ",")
-                        bytes.append(json: lane.lease.lane.subject)
-                        bytes.append(text: ",\(lane.lease.starts)]")
-                    }
-                    bytes.append(text: "],")
-                    state.append(to: &bytes)
-                    bytes.append(text: "}")
-                }
-            )
-        }
-        let claimed = try answer.lanes.map { lane in
-            ClaimedLane(
-                lease: lane.lease,
-                workClass: lane.workClass,
-                jobs: try index.jobs(of: lane.lease.lane, limit: claim.jobsPerLane)
-                    .compactMap { try row($0)?.stored },
-                tail: lane.tail
-            )
-        }
-        return ClaimAnswer(lanes: claimed, nextDue: answer.nextDue, storeTime: clock.date)
-    }
-
-    /// Extends leases.
-    mutating func renew(_ leases: [LaneLease], for duration: Duration) -> [LaneLease] {
-        lanes.renew(leases, for: duration, at: clock.age)
-    }
-
-    /// The ids of rows to purge, and how to remove them.
-    func purge(_ scope: PurgeScope, limit: Int) throws -> [Work] {
-        let ids = try index.numbers(in: scope, limit: limit, at: clock.age).compactMap { try row($0)?.content.id }
-        var works = stride(from: 0, to: ids.count, by: 1000).map { start in
-            let part = Array(ids[start..<min(start + 1000, ids.count)])
-            return Work(changes: Changes(id: RandomSource.system.uuid(), deletes: part))
-        }
-        if ids.count < limit, scope != .expired {
-            works.append(Work(changes: Changes(id: RandomSource.system.uuid()), scope: scope))
-        }
-        return works
-    }
-
-    /// Writes what is not written and closes the files.
-    mutating func close() {
-        if !journal.hasFailed, journal.durable < journal.end { writeMark() }
-        compaction = nil
-        for file in files.values { file.close() }
-        files = [:]
-        lock.unlock()
     }
 }

@@ -94,7 +94,8 @@ public final class JSONFileIntegrationStore: Sendable {
     private func run<Value: Sendable>(
         _ body: @escaping @Sendable (inout JSONFileCore) throws -> Value
     ) async throws -> Value {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, any Error>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, any Error>, Never>) in
             queue.async { continuation.resume(returning: Result { try self.withCore(body) }) }
         }
         do {
@@ -154,7 +155,8 @@ extension JSONFileIntegrationStore {
     ///
     /// - Throws: ``IntegrationError`` as when the store is opened, and if it was closed.
     public func resume() async throws {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
             queue.async {
                 continuation.resume(
                     returning: Result {
@@ -173,8 +175,9 @@ extension JSONFileIntegrationStore {
         try result.get()
     }
 
-    /// The store's life between two repairs: it changes when a repair dropped something.
+    /// Names the store's life between two repairs: it changes when a repair drops something.
     ///
+    /// - Returns: The name.
     /// - Throws: ``StoreFailure/refused(_:)``.
     public func epoch() async throws -> UUID {
         try await run { $0.identity.epoch }
@@ -213,8 +216,13 @@ extension JSONFileIntegrationStore {
     public func compact() async throws {
         // One that is under way may have copied what was deleted since.
         while try await run({ try $0.step() }) {}
-        try await run { try $0.beginCompaction() }
-        while try await run({ try $0.step() }) {}
+        var isDone = false
+        while !isDone {
+            let number = try await run { try $0.startCompaction() }
+            while try await run({ try $0.step() }) {}
+            // A step that a commit paid for may have failed, and dropped the snapshot without a word.
+            isDone = try await run { try $0.hasReplaced(upTo: number) }
+        }
     }
 }
 
@@ -298,6 +306,8 @@ extension JSONFileIntegrationStore: IntegrationStore {
         return works.reduce(0) { $0 + $1.changes.deletes.count }
     }
 }
+
+extension JSONFileIntegrationStore: MaintainedStore {}
 
 extension JSONFileIntegrationStore: TenantKeyStore {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation

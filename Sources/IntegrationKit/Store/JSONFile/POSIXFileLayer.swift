@@ -9,14 +9,33 @@ struct POSIXFileLayer: FileLayer {
     fileprivate struct Inode: Hashable, Sendable {
         var device: UInt64
         var number: UInt64
+
+        init(_ status: stat) {
+            device = UInt64(truncatingIfNeeded: status.st_dev)
+            number = UInt64(truncatingIfNeeded: status.st_ino)
+        }
     }
 
     func makeFolder(_ path: String) throws {
-        // Foundation makes the parents; the mode of the folder itself must not depend on the process's mask.
         let url = URL(fileURLWithPath: path, isDirectory: true)
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        try unsafe check(chmod(path, 0o700), "chmod", path)
-        try url.leaveOutOfBackups()
+        var missing: [URL] = []
+        var place = url
+        while unsafe access(place.path, F_OK) != 0, errno == ENOENT, place.path != "/" {
+            missing.append(place)
+            place.deleteLastPathComponent()
+        }
+        for folder in missing.reversed() {
+            if unsafe mkdir(folder.path, folder == url ? 0o700 : 0o777) != 0, errno != EEXIST {
+                try check(-1, "mkdir", folder.path)
+            }
+            // A name that only memory knows would take all that was acknowledged below it along.
+            try syncFolder(folder.deletingLastPathComponent().path)
+        }
+        // A folder that its owner made read-only stays so: the store then says that it cannot write.
+        var status = stat()
+        try unsafe check(stat(path, &status), "stat", path)
+        if status.st_mode & 0o077 != 0 { try unsafe check(chmod(path, status.st_mode & 0o700), "chmod", path) }
+        try url.keepOnThisDevice()
     }
 
     func names(in folder: String) throws -> [String] {
@@ -44,7 +63,11 @@ struct POSIXFileLayer: FileLayer {
     func syncFolder(_ path: String) throws {
         let folder = POSIXFile(try unsafe check(open(path, O_RDONLY | O_CLOEXEC), "open", path), path)
         defer { folder.close() }
-        try check(fsync(folder.descriptor), "fsync", path)
+        #if canImport(Darwin)
+            try folder.sync()
+        #else
+            try check(fsync(folder.descriptor), "fsync", path)
+        #endif
     }
 
     func lock(_ path: String) throws -> any StoreLock {
@@ -75,6 +98,15 @@ struct POSIXFileLayer: FileLayer {
     private struct Lock: StoreLock {
         let file: POSIXFile
         let inode: Inode
+
+        func isInPlace() throws -> Bool {
+            var status = stat()
+            if unsafe stat(file.path, &status) != 0 {
+                if errno == ENOENT || errno == ENOTDIR { return false }
+                try check(-1, "stat", file.path)
+            }
+            return Inode(status) == inode
+        }
 
         func unlock() {
             // The file stays: a name that is removed lets two openers lock two files. Closing releases the lock.
@@ -141,11 +173,7 @@ private struct POSIXFile: StoreFile {
     }
 
     func inode() throws -> POSIXFileLayer.Inode {
-        let status = try status()
-        return POSIXFileLayer.Inode(
-            device: UInt64(truncatingIfNeeded: status.st_dev),
-            number: UInt64(truncatingIfNeeded: status.st_ino)
-        )
+        POSIXFileLayer.Inode(try status())
     }
 
     func text() throws -> String {
@@ -172,8 +200,15 @@ private func check(_ result: Int32, _ call: String, _ path: String) throws -> In
 }
 
 extension URL {
-    /// A copy of the store on another device would send again what was sent: it stays out of device backups.
-    fileprivate func leaveOutOfBackups() throws {
+    /// Keeps the folder out of device backups, since a copy on another device would send again what was sent, and
+    /// readable while the device is locked, since work goes on in the background.
+    fileprivate func keepOnThisDevice() throws {
+        #if os(iOS) || os(tvOS) || os(watchOS) || os(visionOS)
+            try FileManager.default.setAttributes(
+                [.protectionKey: FileProtectionType.completeUntilFirstUserAuthentication],
+                ofItemAtPath: path
+            )
+        #endif
         #if canImport(Darwin)
             var url = self
             var values = URLResourceValues()

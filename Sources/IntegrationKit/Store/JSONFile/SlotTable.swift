@@ -79,6 +79,8 @@ struct SlotTable: Sendable {
 
     /// Returns the place of the first slot whose number is not lower.
     private func position(of number: Int64) -> (Int, Int) {
+        // New rows come with the highest number so far.
+        if chunks.last?.last.map({ $0.number < number }) ?? true { return (chunks.count, 0) }
         let chunk = chunks.firstPlace { ($0.last?.number ?? .max) >= number }
         guard chunk < chunks.count else { return (chunk, 0) }
         return (chunk, chunks[chunk].firstPlace { $0.number >= number })

@@ -57,6 +57,15 @@ extension IntegrationError {
         )
     }
 
+    /// A file of rows is gone.
+    static func storeFileMissing(_ file: String) -> IntegrationError {
+        store(
+            "\(file) is missing.",
+            "Restore the whole folder from a backup: nothing else says what the file held.",
+            "Restaurez tout le dossier depuis une sauvegarde : rien d’autre n’indique ce que contenait le fichier."
+        )
+    }
+
     /// The store was written by a later version.
     static func storeTooNew(_ file: String) -> IntegrationError {
         store(

@@ -15,6 +15,10 @@ struct Benchmarks {
         var arguments = CommandLine.arguments.dropFirst()
         while let argument = arguments.popFirst() {
             switch argument {
+            case OpeningChild.flag: return try await OpeningChild.main(arguments.joined(separator: " "))
+            case WritingChild.flag:
+                guard let first = arguments.popLast().flatMap({ Int($0) }) else { exit(2) }
+                return try await WritingChild.main(arguments.joined(separator: " "), first)
             case "--quick": meter.isQuick = true
             case "--large": meter.isLarge = true
             case "--only": if let section = arguments.popFirst().flatMap(Section.init) { only.insert(section) }
@@ -36,7 +40,7 @@ struct Benchmarks {
 
 /// A part that can be run by itself.
 enum Section: String, CaseIterable {
-    case cryptography, json, memory, durable, engine, calls, pull
+    case cryptography, json, memory, durable, file, engine, calls, pull
 
     func run(_ meter: Meter) async throws {
         switch self {
@@ -44,6 +48,7 @@ enum Section: String, CaseIterable {
         case .json: try JSONBenchmark.run(meter)
         case .memory: try await MemoryStoreBenchmark.run(meter)
         case .durable: try await DurableBenchmark.run(meter)
+        case .file: try await FileStoreBenchmark.run(meter)
         case .engine: try await EngineBenchmark.run(meter)
         case .calls: try await CallsBenchmark.run(meter)
         case .pull: try await PullBenchmark.run(meter)

@@ -64,11 +64,12 @@ enum DurableBenchmark {
     ]
 
     static func run(_ meter: Meter) async throws {
-        let folder = meter.disk.appending(path: "benchmark-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        // What SQLite's promise costs on this disk: the store in memory makes none.
-        let work = StoreWorkload(store: InMemoryIntegrationStore())
+        try await meter.inFolder { folder in try await run(meter, in: folder) }
+    }
+
+    private static func run(_ meter: Meter, in folder: URL) async throws {
+        let store = try JSONFileIntegrationStore(directory: folder.appending(path: "store"))
+        let work = StoreWorkload(store: store)
         let yardstick = try SQLiteYardstick(file: folder.appending(path: "yardstick.sqlite"))
         var ours = Contender(
             fill: { try await work.fill($0) },
@@ -81,24 +82,32 @@ enum DurableBenchmark {
             claimAndComplete: { try await yardstick.claimAndComplete() }
         )
         var present = 0
+        var first: [String: (ours: Double, theirs: Double)] = [:]
         for size in meter.sizes {
             try await ours.fill(present..<size)
             try await theirs.fill(present..<size)
             present = size
             (ours.rates, theirs.rates) = ([:], [:])
-            for _ in 0..<(meter.isQuick ? 3 : 5) {
+            for _ in 0..<(meter.isQuick ? 3 : 7) {
                 try await ours.round(50)
                 try await theirs.round(50)
             }
             for (name, aim) in aims.sorted(by: { $0.key > $1.key }) {
-                meter.line(
-                    "\(size.formatted()) rows present: \(name)",
-                    ours: Meter.median(ours.rates[name] ?? []),
-                    theirs: Meter.median(theirs.rates[name] ?? []),
-                    unit: "jobs/s",
-                    aim: aim
-                )
+                let (mine, other) = (Meter.median(ours.rates[name] ?? []), Meter.median(theirs.rates[name] ?? []))
+                let title = "\(size.formatted()) rows present: \(name)"
+                meter.line(title, ours: mine, theirs: other, unit: "jobs/s", aim: aim)
+                if let first = first[name] {
+                    let (growth, their) = (first.ours / mine, first.theirs / other)
+                    meter.note(
+                        "    slower than with \(meter.sizes[0].formatted()) by",
+                        String(format: "%.2fx, theirs %.2fx", growth, their),
+                        aim: "1.3x"
+                    )
+                } else {
+                    first[name] = (mine, other)
+                }
             }
         }
+        await store.close()
     }
 }

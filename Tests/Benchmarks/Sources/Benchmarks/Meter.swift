@@ -26,6 +26,38 @@ struct Meter {
         return (pages?.dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
     }
 
+    /// The most memory this process ever had resident, in bytes.
+    static var peakMemory: Int { field("VmHWM:", of: "/proc/self/status") * 1024 }
+
+    /// How many bytes this process gave to the system to write.
+    static var written: Int { field("wchar:", of: "/proc/self/io") }
+
+    private static func field(_ name: String, of file: String) -> Int {
+        let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+        return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) } ?? 0
+    }
+
+    /// Works in a new folder of the disk, and removes it.
+    func inFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {
+        let folder = try makeFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        return try body(folder)
+    }
+
+    /// Works in a new folder of the disk, and removes it.
+    func inFolder<Value>(_ body: (URL) async throws -> Value) async throws -> Value {
+        let folder = try makeFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        return try await body(folder)
+    }
+
+    private func makeFolder() throws -> URL {
+        let folder = disk.appending(path: "benchmark-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+
     /// Prints the heading of a section.
     func title(_ name: String) {
         print("\n\(pad(name, 58))\(lead("ours", 16))\(lead("theirs", 16))\(lead("ratio", 8))  aim")

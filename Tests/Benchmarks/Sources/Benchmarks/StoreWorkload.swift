@@ -7,6 +7,7 @@ struct StoreWorkload {
     /// The most lanes of one claim, and the puts of one commit.
     static let batch = 100
     private static let integrations = 8
+    private static let payload = String(repeating: "k", count: 400)
 
     let store: any IntegrationStore
 
@@ -22,7 +23,7 @@ struct StoreWorkload {
             indexes.append(IndexEntry("job.state", "\(integration)|queued"))
             indexes.append(IndexEntry(LaneID.indexName, lane.indexKey))
         }
-        let payload = isFinished ? "" : String(repeating: "k", count: 400)
+        let payload = isFinished ? "" : payload
         let body = """
             {"action":"create","event":"event-\(number)","integration":"\(integration)","kind":"contact",\
             "payload":"\(payload)","state":"\(isFinished ? "finished" : "queued")"}
@@ -52,6 +53,13 @@ struct StoreWorkload {
             ],
             body: Data(#"{"externalKey":"ik\#(number)","kind":"contact","remote":"\#(number)","state":"linked"}"#.utf8)
         )
+    }
+
+    /// The bytes of a row's content.
+    static func size(of row: RowContent) -> Int {
+        let keys = row.indexes.reduce(0) { $0 + $1.name.utf8.count + $1.key.utf8.count }
+        return row.id.type.utf8.count + row.id.key.utf8.count + row.tenant.utf8.count
+            + (row.integration?.utf8.count ?? 0) + keys + row.body.count
     }
 
     /// Puts links until `count` are there.

@@ -3,47 +3,6 @@ import Foundation
 import IntegrationKit
 import IntegrationKitProviders
 
-/// An account whose answers a closure gives, and which remembers what it was asked.
-struct HubSpotDesk: Sendable {
-    private let log = LockBox<[HTTPRequest]>([])
-    private let facts = LockBox<[String: JSONValue]>([:])
-
-    /// What was asked so far.
-    var requests: [HTTPRequest] { log.withLock { $0 } }
-    /// What was learned so far.
-    var learned: [String: JSONValue] { facts.withLock { $0 } }
-
-    /// Returns a session.
-    func session(
-        _ account: ConnectedAccount = .portal(),
-        now: Date = Date(timeIntervalSince1970: 1_795_600_000),
-        answer: @escaping @Sendable (HTTPRequest) throws -> HTTPResponse
-    ) -> ProviderSession {
-        ProviderSession(
-            account: account,
-            now: { now },
-            send: { request in
-                log.withLock { $0.append(request) }
-                return try answer(request)
-            },
-            learn: { fact, value in facts.withLock { $0[fact] = value } }
-        )
-    }
-
-    /// Returns a session whose answers come from fixtures, in order.
-    func session(_ account: ConnectedAccount = .portal(), _ answers: HTTPResponse...) -> ProviderSession {
-        let rest = LockBox(answers)
-        return session(account) { request in
-            try rest.withLock { rest in
-                guard !rest.isEmpty else {
-                    throw IntegrationError(.network, "Nothing is left to answer \(request.url).")
-                }
-                return rest.removeFirst()
-            }
-        }
-    }
-}
-
 extension HTTPResponse {
     /// An answer with a fixture as its body.
     static func fixture(_ name: String, status: Int = 200, headers: HTTPHeaders = [:]) throws -> HTTPResponse {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import IntegrationKit
+import IntegrationKitProviders
+import IntegrationKitTesting
+import Testing
+
+/// At the platform's limit, never over it.
+@Suite struct PaceTests {
+    private static let count = 300
+
+    @Test(arguments: [true, false])
+    func `A backlog is worked off at 95 per cent of our share, and no call is refused`(tells: Bool) async throws {
+        let world = try await TightWorld(limit: 20, reserve: 0.2, tells: tells)
+        let start = world.clock.now
+        try await world.enqueue(Self.count)
+        try await world.settle(within: .seconds(3600))
+        let state = world.platform.state
+        #expect(state.ours == Self.count)
+        #expect(state.refused == 0)
+        // The last calls leave when the spans before them are over.
+        let spans = Double(Self.count - 16) / 16
+        let taken = start.duration(to: world.clock.now) / TightPlatform.span
+        #expect(taken <= spans / 0.95, "\(taken) spans instead of \(spans)")
+    }
+
+    @Test(arguments: [true, false])
+    func `Beside a stranger who takes half of the limit, fewer than one call in a hundred is refused`(
+        tells: Bool
+    ) async throws {
+        let world = try await TightWorld(limit: 20, reserve: 0.1, strangerEvery: .seconds(1), tells: tells)
+        try await world.enqueue(Self.count)
+        try await world.settle(within: .seconds(3600))
+        let state = world.platform.state
+        #expect(state.ours == Self.count)
+        #expect(state.refused * 100 < (tells ? Self.count : Self.count * 10), "\(state.refused) refused")
+    }
+
+    @Test(arguments: [(1, nil), (4, nil), (4, "ada@example.fr")] as [(Int, String?)])
+    func `Writes in flight are as many as the options say, and one where batches exclude each other`(
+        most: Int,
+        exclusive: String?
+    ) async throws {
+        var options = EngineOptions()
+        options.writesInFlight = most
+        let world = try await TightWorld(limit: 1000, exclusive: exclusive, options: options)
+        let platform = world.platform
+        platform.onCall.withLock {
+            $0 = {
+                for _ in 0..<1000 where platform.state.inFlight < most { await Task.yield() }
+            }
+        }
+        try await world.enqueue(40)
+        try await world.settle()
+        #expect(platform.state.ours == 40)
+        #expect(platform.state.mostInFlight == (exclusive == nil ? most : 1))
+    }
+
+    @Test func `An integration that waits for its platform lets the others go on`() async throws {
+        var options = EngineOptions()
+        options.lanesPerIntegration = 1
+        let world = try await World.pushing(options: options)
+        world.platform.addAccount(SimulatedHubSpot.Account(portalID: 43))
+        let token = world.platform.issueToken(for: 43)
+        try await world.manager.connect(
+            .hubSpot,
+            for: "tenant-43",
+            name: "Petit",
+            form: ["access_token": token],
+            settings: SyncSettings(direction: .push, frequency: .manual)
+        )
+        try await world.create("p1", ["email": "ada@example.fr"])
+        for number in 1...5 {
+            let fields: [FieldName: FieldValue] = ["email": .text("grace\(number)@example.fr")]
+            try await world.coordinator.enqueue(
+                DomainEvent(.prospectCreated, id: "e\(number)", of: "q\(number)", for: "tenant-43", fields: fields)
+            )
+        }
+        let turnstile = Turnstile()
+        let platform = world.platform
+        let slow = "Bearer \(world.token)"
+        platform.onStep { step in
+            guard step.moment == .received, step.request.headers["Authorization"] == slow else { return }
+            await turnstile.pass()
+        }
+        async let round = world.sync()
+        await turnstile.arrival()
+        for _ in 0..<100_000 where platform.records("contacts", in: 43).count < 5 { await Task.yield() }
+        #expect(platform.records("contacts", in: 43).count == 5)
+        #expect(platform.records("contacts", in: World.portal).isEmpty)
+        await turnstile.open()
+        _ = try await round
+        #expect(platform.records("contacts", in: World.portal).count == 1)
+    }
+}

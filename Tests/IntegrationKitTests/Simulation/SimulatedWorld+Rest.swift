@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import IntegrationKitProviders
+import IntegrationKitTesting
+
+@testable import IntegrationKit
+
+extension SyncJob {
+    fileprivate var isQueued: Bool {
+        if case .queued = state { true } else { false }
+    }
+}
+
+extension SimulatedWorld {
+    /// Lets the faults cease and works until everything that can be done is done; then looks at what has become of it.
+    ///
+    /// - Parameter days: How long the silence afterwards must last.
+    /// - Throws: What the work throws.
+    func comeToRest(days: Int) async throws {
+        platform.stopFailing()
+        await records.refuse { _ in nil }
+        skews = [0, 0]
+        for process in processes {
+            process.fate.disarm()
+            process.fate.failStore(nil)
+            process.fate.skew(by: 0)
+        }
+        // What is in the air arrives, and leases of processes that are no more run out.
+        await pass(.seconds(130))
+        for index in tenants.indices { await enable(index % 2, index) }
+        for index in tenants.indices where !tenants[index].isErased {
+            if tenants[index].needsResync { await tellAgain(index) }
+            try? await living(0).manager.markResynced(tenants[index].integration)
+        }
+        try await drain()
+        await pass(.seconds(3700))
+        try await drain()
+        await look(after: .max)
+        // What was changed arrives by reading what was changed; only what is gone or hidden needs whole lists.
+        for index in tenants.indices where !tenants[index].isErased {
+            await checkEdits(index, Set(unfinished(tenants[index]).compactMap(\.record.record)))
+        }
+        for index in tenants.indices { await pull(0, index, sweep: true) }
+        try await drain()
+        for _ in 0..<2 {
+            for index in tenants.indices { await replayLetters(0, index) }
+            try await drain()
+        }
+        for index in tenants.indices { await pull(0, index, sweep: true) }
+        try await drain()
+        await look(after: .max)
+        await checkRest()
+        try await keepSilence(days: days)
+    }
+
+    func pull(_ number: Int, _ tenant: Int, sweep: Bool) async {
+        guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
+        try? await process.coordinator.pull(tenants[tenant].integration, sweep: sweep)
+        await sync(number)
+    }
+
+    /// Works until no job is unfinished that is not stopped.
+    private func drain() async throws {
+        var passed = Duration.zero
+        while passed < .seconds(86_400) {
+            var due = Duration.seconds(1800)
+            for number in 0..<2 {
+                if let report = await sync(number), let next = report.nextDue { due = min(due, next) }
+            }
+            if outbox.isEmpty, try await isDrained() { return }
+            let step = max(due, .milliseconds(200))
+            await pass(step)
+            passed += step
+        }
+    }
+
+    private func isDrained() async throws -> Bool {
+        for tenant in tenants where !tenant.isErased {
+            let keys = ["queued", "sent"].map { RowKey.join(tenant.integration, $0) }
+            guard await store.count(matching: RowQuery("job.state", keys: keys), upTo: 1) > 0 else { continue }
+            let jobs = await unfinished(tenant)
+            let closed = closedLanes(jobs)
+            let isWorking = jobs.contains { job in
+                if case .blocked = job.record.state { false } else { !closed.contains(job.record.lane) }
+            }
+            if isWorking { return false }
+        }
+        return true
+    }
+
+    // MARK: - What must hold now
+
+    private func checkRest() async {
+        evidence.expect(outbox.isEmpty, .drained, "\(outbox.count) events are not taken")
+        for index in tenants.indices where !tenants[index].isErased { await checkRest(index) }
+        for index in tenants.indices where tenants[index].isErased { await checkErased(index) }
+    }
+
+    private func checkRest(_ index: Int) async {
+        let tenant = tenants[index]
+        let jobs = await unfinished(tenant)
+        let closed = closedLanes(jobs)
+        for job in jobs where !closed.contains(job.record.lane) || !job.record.isQueued {
+            guard case .blocked(let reason) = job.record.state else {
+                evidence.report(.drained, "\(job.id.key): \(job.record.state)")
+                continue
+            }
+            evidence.expect(
+                isGood(reason, tenant),
+                .drained,
+                "\(job.id.key): \(reason.error.code) \(reason.error.message)"
+            )
+        }
+        let stopped = Set(jobs.compactMap(\.record.record))
+        await checkEvents(index, stopped)
+        await checkLinks(index, stopped)
+        await checkPartners(index, stopped)
+        await checkWords(index, stopped)
+        await checkDeletions(index, stopped)
+    }
+
+    /// What the host deleted is gone on the platform, where the policy says so.
+    private func checkDeletions(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        guard tenant.plan.hostDeletes == .carryOut, !tenant.isReborn, !tracks.sharesAddresses, !tracks.hasMerged
+        else { return }
+        let there = platform.records("contacts", in: tenant.portal).compactMap { $0.properties["lastname"] }
+        for (reference, row) in rows where row.isDeleted && reference.tenant == tenant.name && !row.birth.isEmpty {
+            if stopped.contains(reference) || tracks.droppedRecords.contains(reference) { continue }
+            if await records.record(reference) != nil || tracks.broughtBack.contains(row.birth) { continue }
+            let isOutOfReach = tracks.births.contains { key, birth in
+                birth == row.birth && (tracks.landed.contains(key) || isUnrecognizable(key, tenant))
+            }
+            if isOutOfReach { continue }
+            evidence.expect(!there.contains(row.birth), .deletionsHold, "\(reference.id) \(row.birth) is still there")
+        }
+    }
+
+    /// The lanes that wait for a person.
+    private func closedLanes(_ jobs: [Row<SyncJob>]) -> Set<LaneID> {
+        Set(
+            jobs.filter { job in
+                if case .blocked(let reason) = job.record.state { reason.holdsLane } else { false }
+            }.map(\.record.lane)
+        )
+    }
+
+    private func unfinished(_ tenant: Tenant) async -> [Row<SyncJob>] {
+        let keys = ["queued", "sent", "blocked"].map { RowKey.join(tenant.integration, $0) }
+        return (try? await store.records(SyncJob.self, matching: RowQuery("job.state", keys: keys))) ?? []
+    }
+
+    /// Whether a job may wait for a person for this reason in this world.
+    private func isGood(_ reason: BlockReason, _ tenant: Tenant) -> Bool {
+        switch reason.error.code {
+        case .conflict:
+            tenant.plan.conflicts == .ask || tracks.sharesAddresses || !tracks.unsettled.isEmpty || tenant.isReborn
+        case .ambiguous: tracks.sharesAddresses || !tracks.unsettled.isEmpty
+        case .outcomeUnknown: !tenant.plan.hasKeys || tenant.isReborn
+        case .refused:
+            reason.need != nil || tracks.hasRefused || tracks.sharesAddresses || !tracks.unsettled.isEmpty
+        default: false
+        }
+    }
+
+    private func checkEvents(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        guard let process = try? await living(0) else { return }
+        for (id, saying) in taken where saying.tenant == index {
+            let why = try? await process.manager.why(event: id, of: tenant.name)
+            evidence.expect(why?.sentences.isEmpty == false, .explained, id)
+            guard saying.event.kind == .documentSent, let text = tracks.notes[id], !tracks.dropped.contains(id),
+                !tenant.isReborn
+            else { continue }
+            let count = tracks.creations["\(tenant.portal) \(text)"] ?? 0
+            let prospect = tracks.related["\(index) \(saying.event.record.id)"]
+            let isLost = prospect.map { stopped.contains($0) || tracks.deletedHere.contains($0) } ?? false
+            if isLost || stopped.contains(saying.event.record) || !tracks.archivedByPeople.isEmpty { continue }
+            evidence.expect(count == 1, .effectOnce, "\(id) \(text) was written \(count) times")
+        }
+    }
+
+    private func links(_ tenant: Tenant) async -> [Row<RecordLink>] {
+        let prefix = tenant.integration
+        return
+            (try? await store.records(
+                RecordLink.self,
+                matching: RowQuery("link.key", range: "\(prefix)|"..<"\(prefix)|\u{10FFFF}")
+            )) ?? []
+    }
+
+    /// Linked records agree, and no two links name one record.
+    private func checkLinks(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        var owners: [RemoteID: HostReference] = [:]
+        for link in await links(tenant) where link.record.isLinked {
+            guard let host = link.record.host, let remote = link.record.remote else { continue }
+            evidence.expect(owners[remote] == nil, .oneOwner, "\(remote): \(host) and \(owners[remote]?.id ?? "")")
+            owners[remote] = host
+            guard remote.kind != .note, !stopped.contains(host) else { continue }
+            let type = remote.kind == .deal ? "deals" : "contacts"
+            guard let record = await records.record(host) else {
+                evidence.report(.deletionsHold, "\(host) is gone and still linked to \(remote)")
+                continue
+            }
+            guard tenant.plan.direction == .bidirectional else { continue }
+            guard let snapshot = platform.record(type, remote.value, in: tenant.portal), !snapshot.isArchived else {
+                evidence.report(.deletionsHold, "\(remote) is gone and still linked to \(host)")
+                continue
+            }
+            compare(record, snapshot, host, remote, tenant)
+        }
+    }
+
+    /// A person's edit of a linked record is there without a sweep.
+    private func checkEdits(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        guard tenant.plan.direction == .bidirectional, !tenant.isReborn, !tenant.isMappingChanged, !tracks.hasRefused
+        else { return }
+        for link in await links(tenant) where link.record.isLinked {
+            guard let host = link.record.host, let remote = link.record.remote, remote.kind != .note,
+                !stopped.contains(host), let record = await records.record(host),
+                let snapshot = platform.record(
+                    remote.kind == .deal ? "deals" : "contacts",
+                    remote.value,
+                    in: tenant.portal
+                ), !snapshot.isArchived,
+                !tracks.unsettled.contains("\(tenant.portal) \(remote.kind.rawValue) \(remote.value)")
+            else { continue }
+            compare(record, snapshot, host, remote, tenant)
+        }
+    }
+
+    private func compare(
+        _ record: HostRecord,
+        _ snapshot: SimulatedHubSpot.Snapshot,
+        _ host: HostReference,
+        _ remote: RemoteID,
+        _ tenant: Tenant
+    ) {
+        // Without keys, a store of yesterday cannot tell what is whose.
+        if !tenant.plan.hasKeys, tenant.isReborn || !tracks.broughtBack.isEmpty { return }
+        for (remoteName, hostName) in Tracks.hostNames {
+            if hostName == "job_title", tenant.isMappingChanged { continue }
+            let there = snapshot.properties[remoteName] ?? ""
+            var here = ""
+            if case .text(let text)? = record.fields[hostName] { here = text }
+            evidence.expect(
+                here.lowercased() == there.lowercased(),
+                .agreement,
+                "\(host.id) \(hostName.rawValue): \(here) here, \(there) on \(remote)"
+            )
+        }
+    }
+
+    /// Each record has its partner.
+    private func checkPartners(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        let all = await links(tenant)
+        let byHost = Dictionary(
+            all.compactMap { link in link.record.host.map { ($0, link.record) } },
+            uniquingKeysWith: { first, _ in first }
+        )
+        for reference in await records.references where reference.tenant == tenant.name {
+            guard ["prospect", "appointment"].contains(reference.kind), !stopped.contains(reference),
+                !tracks.droppedRecords.contains(reference)
+            else { continue }
+            if reference.kind == "appointment", let needed = tracks.related["\(index) \(reference.id)"] {
+                let isThere = await records.record(needed) != nil
+                if stopped.contains(needed) || !isThere || tracks.deletedHere.contains(needed) { continue }
+            }
+            // Made by a change whose record a person removed before anybody noted whose it is.
+            if rows[reference] == nil, tenant.isReborn || !tracks.archivedByPeople.isEmpty { continue }
+            let state = byHost[reference]?.state
+            evidence.expect(
+                state == .linked || state == .merged || (state == .deletedByRemote && !tracks.archivedByPeople.isEmpty),
+                .everythingLinked,
+                "\(reference.id) is \(state?.rawValue ?? "not linked")"
+            )
+        }
+        guard tenant.plan.direction == .bidirectional else { return }
+        let remotes = Set(
+            all.flatMap { [$0.record.remote].compactMap(\.self) + $0.record.formerIDs + ($0.record.parted ?? []) }
+        )
+        for snapshot in platform.records("contacts", in: tenant.portal) {
+            let remote = RemoteID(.contact, snapshot.id)
+            if tenant.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }
+            // Bytes that were long on their way made anew what a person had removed.
+            if tracks.landed.contains("\(tenant.portal) contact \(snapshot.id)") { continue }
+            evidence.expect(remotes.contains(remote), .everythingLinked, "\(remote) has no partner")
+        }
+    }
+
+    /// Each host field holds what its host or a person wrote last.
+    private func checkWords(_ index: Int, _ stopped: Set<HostReference>) async {
+        let tenant = tenants[index]
+        for (reference, row) in rows where reference.tenant == tenant.name && !row.isDeleted {
+            guard !tracks.overtaken.contains("\(tenant.name) \(reference.id)"),
+                let record = await records.record(reference)
+            else { continue }
+            for (name, value) in row.written {
+                guard case .text(let said) = value, case .text(let text)? = record.fields[name],
+                    said.lowercased() != text.lowercased()
+                else {
+                    continue
+                }
+                guard let mark = Mark(in: text), mark.writer != .person, !tracks.sharesAddresses, !tenant.isReborn,
+                    !tracks.hasMerged
+                else { continue }
+                evidence.report(.hostIsHeard, "\(reference.id) \(name.rawValue): said \(said), holds \(text)")
+            }
+        }
+    }
+
+    // MARK: - Silence
+
+    private func isWrite(_ effect: SimulatedHubSpot.Effect) -> Bool {
+        if case .api = effect.source { effect.kind != .propertyCreated } else { false }
+    }
+
+    private func keepSilence(days: Int) async throws {
+        func counts() async -> [Int] {
+            var counts = [await records.applied.count]
+            for tenant in tenants {
+                counts.append(platform.history(of: tenant.portal).filter(isWrite).count)
+            }
+            return counts
+        }
+        let before = await counts()
+        for _ in 0..<(days * 2) {
+            await pass(.seconds(43_200))
+            for number in 0..<2 { await sync(number) }
+        }
+        let after = await counts()
+        let late = await records.applied[before[0]...].map { "\($0.action) \($0.remote.value) \($0.fields)" }
+        let written = tenants.indices.map { index in
+            let all = platform.history(of: tenants[index].portal).filter(isWrite)
+            return all[before[index + 1]...].map { "\($0.kind) \($0.objectID) \($0.values)" }
+        }
+        evidence.expect(before == after, .silence, "delivered \(late), written \(written)")
+    }
+}

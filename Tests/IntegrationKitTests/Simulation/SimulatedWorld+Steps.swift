@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import IntegrationKitProviders
+import IntegrationKitTesting
+
+@testable import IntegrationKit
+
+extension SimulatedWorld {
+    /// Lets one step happen.
+    func carryOut(_ step: Step) async throws {
+        tracks.hasFaults = tracks.hasFaults || step.isFault
+        switch step {
+        case .hostSaves(let tenant, let prospect, let fields, let n):
+            await save(tenant, await prospectReference(tenant, prospect), fields, number(n))
+        case .hostDeletes(let tenant, let prospect, let n):
+            await deleteHere(tenant, await prospectReference(tenant, prospect), number(n))
+        case .hostSharesAddress(let tenant, let prospect, let other, let n):
+            await shareAddress(tenant, prospect, with: other, number(n))
+        case .hostWritesNote(let tenant, let prospect, let n):
+            await writeNote(tenant, await prospectReference(tenant, prospect), number(n))
+        case .hostSavesDeal(let tenant, let deal, let prospect, let n):
+            await saveDeal(tenant, deal, await prospectReference(tenant, prospect), number(n))
+        case .hostRefuses(let refuses):
+            tracks.hasRefused = tracks.hasRefused || refuses
+            await records.refuse { change in refuses && change.fields["city"] != nil ? Died() : nil }
+        case .personCreates, .personEdits, .personClears, .personArchives, .personRestores, .personErases,
+            .personMerges, .personEditsDeal:
+            actAsPerson(step)
+        case .sync(let process): await sync(process)
+        case .pull(let process, let tenant): await pull(process, tenant, sweep: false)
+        case .sweep(let process, let tenant): await pull(process, tenant, sweep: true)
+        case .wait(let milliseconds): await pass(.milliseconds(milliseconds))
+        case .skew(let process, let seconds):
+            skews[process] = Double(seconds)
+            processes[process].fate.skew(by: Double(seconds))
+        case .fault(let fault, let calls): platform.fail(calls, with: fault.fault)
+        case .faultsAtRandom(let percent):
+            platform.failAtRandom(
+                rate: Double(percent) / 100,
+                faults: Step.PlatformFault.allCases.map(\.fault)
+            )
+        case .faultsEnd: platform.stopFailing()
+        case .storeFails(let process, let fault, let commit): processes[process].fate.failStore(fault, at: commit)
+        case .trap(let process, let trap): try await living(process).fate.arm(trap)
+        case .crash(let process): processes[process].fate.die()
+        case .reopen: await reopen()
+        case .webhooks(let process, let isReordered, let isDoubled):
+            await deliverWebhooks(process, isReordered: isReordered, isDoubled: isDoubled)
+        case .forgedWebhook(let process): await forgeWebhook(process)
+        case .pause, .disable, .enable, .connectAgain, .connectOtherAccount, .changeMapping, .erase, .replayLetters:
+            try await changeSettings(step)
+        case .backUp: backup = await (store.copy(), taken)
+        case .restore: try await restore()
+        }
+    }
+
+    // MARK: - The host
+
+    private func prospectReference(_ tenant: Int, _ prospect: Int) async -> HostReference {
+        let name = tenants[tenant].name
+        if prospect >= 4 {
+            let made = await records.references.filter { $0.tenant == name && $0.kind == "prospect" && rows[$0] == nil }
+            let sorted = made.sorted { $0.id < $1.id }
+            if !sorted.isEmpty { return sorted[prospect % sorted.count] }
+        }
+        return HostReference(tenant: name, kind: "prospect", id: "p\(prospect % 4)")
+    }
+
+    /// The number of a new value: they rise with time, whatever steps were left out.
+    func number(_ n: Int) -> Int {
+        lastNumber = max(lastNumber + 1, n * 100)
+        return lastNumber
+    }
+
+    func save(_ tenant: Int, _ reference: HostReference, _ mask: Fields, _ n: Int, by process: Int? = nil) async {
+        speaker = process
+        defer { speaker = nil }
+        guard !tenants[tenant].isErased else { return }
+        var fields: [FieldName: FieldValue] = [:]
+        for (name, _) in mask.names where name != "email" {
+            fields[name] = .text(Mark(.host, tenant, reference.id, n).text)
+        }
+        if mask.contains(.email) { fields["email"] = .text(Mark(.host, tenant, reference.id, n).address) }
+        let isNew = await records.record(reference) == nil
+        if isNew {
+            let birth = Mark(.birth, tenant, reference.id, n).text
+            fields["email"] = .text(Mark(.host, tenant, reference.id, n).address)
+            fields["last_name"] = .text(birth)
+            rows[reference] = HostRow(
+                reference: reference,
+                birth: birth,
+                births: (rows[reference]?.births ?? 0) + 1
+            )
+        }
+        await tell(isNew ? .prospectCreated : .prospectUpdated, tenant, reference, fields, n)
+    }
+
+    private func tell(
+        _ kind: EventKind,
+        _ tenant: Int,
+        _ reference: HostReference,
+        _ fields: [FieldName: FieldValue],
+        related: [RelatedRecord] = [],
+        _ n: Int
+    ) async {
+        await records.edit(reference, fields)
+        var row = rows[reference] ?? HostRow(reference: reference, birth: "", births: 0)
+        row.isDeleted = false
+        for (name, value) in fields { row.written[name] = value }
+        rows[reference] = row
+        await say(kind, reference, tenant, n: n, fields, related: related)
+    }
+
+    private func deleteHere(_ tenant: Int, _ reference: HostReference, _ n: Int) async {
+        guard !tenants[tenant].isErased, await records.record(reference) != nil else { return }
+        await records.delete(reference)
+        rows[reference]?.isDeleted = true
+        rows[reference]?.written = [:]
+        tracks.deletedHere.insert(reference)
+        await say(.prospectDeleted, reference, tenant, n: n, [:])
+    }
+
+    private func shareAddress(_ tenant: Int, _ prospect: Int, with other: Int, _ n: Int) async {
+        let name = tenants[tenant].name
+        let reference = HostReference(tenant: name, kind: "prospect", id: "p\(prospect)")
+        let source = HostReference(tenant: name, kind: "prospect", id: "p\(other)")
+        guard !tenants[tenant].isErased, prospect != other, await records.record(reference) != nil,
+            let address = await records.record(source)?.fields["email"]
+        else { return }
+        tracks.sharesAddresses = true
+        evidence.doubt()
+        await tell(.prospectUpdated, tenant, reference, ["email": address], n)
+    }
+
+    private func writeNote(_ tenant: Int, _ prospect: HostReference, _ n: Int) async {
+        guard !tenants[tenant].isErased, await records.record(prospect) != nil else { return }
+        let reference = HostReference(tenant: prospect.tenant, kind: "document", id: "d\(n)")
+        let birth = Mark(.birth, tenant, reference.id, n).text
+        tracks.related["\(tenant) \(reference.id)"] = prospect
+        tracks.notes["e\(n)"] = birth
+        await say(
+            .documentSent,
+            reference,
+            tenant,
+            n: n,
+            ["text": .text(birth), "sent_at": .instant(Date(timeIntervalSince1970: 1_800_000_000))],
+            related: [RelatedRecord("prospect", prospect.id)]
+        )
+    }
+
+    private func saveDeal(_ tenant: Int, _ deal: Int, _ prospect: HostReference, _ n: Int) async {
+        guard !tenants[tenant].isErased else { return }
+        let reference = HostReference(tenant: prospect.tenant, kind: "appointment", id: "a\(deal)")
+        let title = Mark(.host, tenant, reference.id, n).text
+        if await records.record(reference) != nil {
+            await tell(.appointmentUpdated, tenant, reference, ["title": .text(title)], n)
+            return
+        }
+        guard await records.record(prospect) != nil else { return }
+        let birth = Mark(.birth, tenant, reference.id, n).text
+        rows[reference] = HostRow(reference: reference, birth: birth, births: (rows[reference]?.births ?? 0) + 1)
+        tracks.related["\(tenant) \(reference.id)"] = prospect
+        await tell(
+            .appointmentCreated,
+            tenant,
+            reference,
+            ["title": .text(title), "description": .text(birth)],
+            related: [RelatedRecord("prospect", prospect.id)],
+            n
+        )
+    }
+
+    /// Tells all records of a tenant again, as a host does when a platform was connected anew.
+    func tellAgain(_ tenant: Int) async {
+        let own = rows.values.filter { $0.reference.tenant == tenants[tenant].name }
+        // What others belong to goes first.
+        let sorted = own.sorted { ($0.reference.kind, $0.reference.id) > ($1.reference.kind, $1.reference.id) }
+        for row in sorted {
+            tracks.retellings += 1
+            let n = number(100_000 + tracks.retellings)
+            if let record = await records.record(row.reference) {
+                let kind: EventKind = row.reference.kind == "prospect" ? .prospectCreated : .appointmentCreated
+                let prospect = tracks.related["\(tenant) \(row.reference.id)"]
+                if let prospect, await records.record(prospect) == nil { continue }
+                await say(
+                    kind,
+                    row.reference,
+                    tenant,
+                    n: n,
+                    record.fields,
+                    related: prospect.map { [RelatedRecord("prospect", $0.id)] } ?? []
+                )
+            } else if row.isDeleted, row.reference.kind == "prospect" {
+                await say(.prospectDeleted, row.reference, tenant, n: n, [:])
+            }
+        }
+        tenants[tenant].needsResync = false
+    }
+
+    // MARK: - People
+
+    private func actAsPerson(_ step: Step) {
+        // The platform's own rules refuse some of what people try.
+        try? actOnPlatform(step)
+    }
+
+    private func place(_ tenant: Int, _ place: Int, of type: String = "contacts", archived: Bool = false) -> String? {
+        let all = platform.records(type, in: tenants[tenant].portal, includesArchived: archived)
+        let ids = all.filter { $0.isArchived == archived }.map(\.id)
+        return ids.isEmpty ? nil : ids[place % ids.count]
+    }
+
+    private func actOnPlatform(_ step: Step) throws {
+        switch step {
+        case .personCreates(let tenant, let n):
+            let mark = Mark(.person, tenant, "x", number(n))
+            try platform.create(
+                "contacts",
+                in: tenants[tenant].portal,
+                ["email": mark.address, "firstname": mark.text, "city": mark.text]
+            )
+        case .personEdits(let tenant, let place, let mask, let n):
+            guard let id = self.place(tenant, place) else { return }
+            let mark = Mark(.person, tenant, "x", number(n))
+            var values = Dictionary(uniqueKeysWithValues: mask.names.map { ($0.remote, mark.text) })
+            if mask.contains(.email) { values["email"] = mark.address }
+            try platform.edit("contacts", id, in: tenants[tenant].portal, values)
+        case .personClears(let tenant, let place, let mask):
+            guard let id = self.place(tenant, place) else { return }
+            let values = Dictionary(uniqueKeysWithValues: mask.names.map { ($0.remote, "") })
+            try platform.edit("contacts", id, in: tenants[tenant].portal, values)
+        case .personArchives(let tenant, let place):
+            guard let id = self.place(tenant, place) else { return }
+            try platform.archive("contacts", id, in: tenants[tenant].portal)
+        case .personRestores(let tenant, let place):
+            guard let id = self.place(tenant, place, archived: true) else { return }
+            try platform.restore("contacts", id, in: tenants[tenant].portal)
+        case .personErases(let tenant, let place):
+            guard let id = self.place(tenant, place) else { return }
+            try platform.erase("contacts", id, in: tenants[tenant].portal)
+        case .personMerges(let tenant, let place, let into):
+            guard let loser = self.place(tenant, place), let winner = self.place(tenant, into), loser != winner
+            else { return }
+            try platform.merge("contacts", loser, into: winner, in: tenants[tenant].portal)
+        case .personEditsDeal(let tenant, let place, let n):
+            guard let id = self.place(tenant, place, of: "deals") else { return }
+            let mark = Mark(.person, tenant, "x", number(n))
+            try platform.edit("deals", id, in: tenants[tenant].portal, ["dealname": mark.text])
+        default: break
+        }
+    }
+
+    // MARK: - Webhooks
+
+    private func deliverWebhooks(_ number: Int, isReordered: Bool, isDoubled: Bool) async {
+        guard let process = try? await living(number) else { return }
+        var options = SimulatedHubSpot.DeliveryOptions()
+        options.isReordered = isReordered
+        options.duplicates = isDoubled ? 0.5 : 0
+        options.batchSize = 3
+        var deliveries = platform.takeDeliveries(options)
+        if isReordered { deliveries.reverse() }
+        for delivery in deliveries {
+            let receipt = await process.inbox.receive(delivery, from: .hubSpot)
+            // The platform delivers again what was not answered well.
+            if receipt.error != nil, let again = platform.redelivery(of: delivery) {
+                _ = await process.inbox.receive(again, from: .hubSpot)
+            }
+            if isDoubled { _ = await process.inbox.receive(delivery, from: .hubSpot) }
+        }
+    }
+
+    private func forgeWebhook(_ number: Int) async {
+        guard let process = try? await living(number) else { return }
+        platform.configureApp { $0.clientSecret = "somebody else's" }
+        let forged = platform.takeDeliveries()
+        platform.configureApp { $0.clientSecret = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy" }
+        for delivery in forged {
+            let before = await store.count(matching: RowQuery("lane"), upTo: 100_000)
+            let receipt = await process.inbox.receive(delivery, from: .hubSpot)
+            let after = await store.count(matching: RowQuery("lane"), upTo: 100_000)
+            evidence.expect(receipt.error != nil && before == after, .noForgery, "\(receipt)")
+        }
+    }
+
+    // MARK: - The settings screen
+
+    private func changeSettings(_ step: Step) async throws {
+        switch step {
+        case .pause(let process, let tenant): await stop(process, tenant) { try await $0.pause($1) }
+        case .disable(let process, let tenant): await stop(process, tenant) { try await $0.disable($1) }
+        case .enable(let process, let tenant): await enable(process, tenant)
+        case .connectAgain(let process, let tenant): await connectAgain(process, tenant)
+        case .connectOtherAccount(let process, let tenant):
+            let process = try await living(process)
+            guard !tenants[tenant].isErased else { return }
+            let token = platform.issueToken(for: tenants[tenant].portal + 100)
+            evidence.keepSecret(token)
+            let isRefused: Bool
+            do {
+                _ = try await process.manager.reconnect(tenants[tenant].integration, form: ["access_token": token])
+                isRefused = false
+            } catch {
+                isRefused = true
+            }
+            evidence.expect(isRefused, .ownAccount, tenants[tenant].name)
+        case .changeMapping(let process, let tenant, let isShort):
+            await changeMapping(process, tenant, isShort: isShort)
+        case .erase(let process, let tenant): await erase(process, tenant)
+        case .replayLetters(let process, let tenant): await replayLetters(process, tenant)
+        default: break
+        }
+    }
+
+    private func stop(_ number: Int, _ tenant: Int, _ stop: (IntegrationManager, String) async throws -> Void) async {
+        guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
+        do {
+            try await stop(process.manager, tenants[tenant].integration)
+            evidence.stop(tenants[tenant].token)
+        } catch {
+            // It did not return: nothing is promised.
+        }
+    }
+
+    func enable(_ number: Int, _ tenant: Int) async {
+        guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
+        evidence.allow(tenants[tenant].token)
+        try? await process.manager.enable(tenants[tenant].integration)
+    }
+
+    private func connectAgain(_ number: Int, _ tenant: Int) async {
+        guard !tenants[tenant].isErased else { return }
+        let old = tenants[tenant].integration
+        for _ in 0..<20 {
+            guard let manager = try? await living(number).manager else { return }
+            do {
+                try await manager.delete(old)
+                break
+            } catch let error as IntegrationError where error.code == .notFound {
+                break
+            } catch {
+                await pass(.seconds(1))
+            }
+        }
+        evidence.allow(tenants[tenant].token)
+        tenants[tenant].isReborn = true
+        tracks.forget(tenants[tenant].name)
+        evidence.forget(tenants[tenant].token)
+        taken = taken.filter { $0.value.tenant != tenant }
+        for _ in 0..<20 {
+            if let made = try? await connect(tenants[tenant]) {
+                tenants[tenant].integration = made
+                break
+            }
+            // It may have been connected although nobody heard of it.
+            if let made = try? await living(0).manager.integrations(of: tenants[tenant].name).last {
+                integrations.append(made.id)
+                tenants[tenant].integration = made.id
+                break
+            }
+            await pass(.seconds(30))
+            if processes[0].fate.isDead { _ = try? await living(0) }
+            platform.stopFailing()
+        }
+        await tellAgain(tenant)
+    }
+
+    private func changeMapping(_ number: Int, _ tenant: Int, isShort: Bool) async {
+        guard !tenants[tenant].isErased, let process = try? await living(number),
+            var mapping = try? await process.manager.mappings(of: tenants[tenant].integration)
+                .first(where: { $0.hostKind == "prospect" })
+        else { return }
+        tenants[tenant].isMappingChanged = true
+        // The settings screen asks the account for its fields, whatever the state.
+        let isStopped = evidence.isStopped(tenants[tenant].token)
+        evidence.allow(tenants[tenant].token)
+        mapping.rules.removeAll { $0.host == "job_title" }
+        if !isShort { mapping.rules.append(FieldRule("job_title", "jobtitle")) }
+        try? await process.manager.setMapping(mapping, of: tenants[tenant].integration)
+        if isStopped { evidence.stop(tenants[tenant].token) }
+    }
+
+    private func erase(_ number: Int, _ tenant: Int) async {
+        guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
+        outbox.removeAll { $0.tenant == tenant }
+        tenants[tenant].isErased = true
+        taken = taken.filter { $0.value.tenant != tenant }
+        for _ in 0..<20 {
+            if (try? await process.manager.erase(tenant: tenants[tenant].name)) != nil {
+                evidence.erase(tenants[tenant].name)
+                evidence.stop(tenants[tenant].token)
+                break
+            }
+            if process.fate.isDead { return await eraseLater(number, tenant) }
+        }
+        backup = nil
+        await checkErased(tenant)
+    }
+
+    private func eraseLater(_ number: Int, _ tenant: Int) async {
+        tenants[tenant].isErased = false
+        await erase(number, tenant)
+    }
+
+    func checkErased(_ tenant: Int) async {
+        for index in ["job.state", "record", "integration.all", "log.integration", "lane", "link.key"] {
+            let left = await store.rows(matching: RowQuery(index)).filter {
+                $0.content.tenant == tenants[tenant].name
+            }
+            evidence.expect(left.isEmpty, .erasedIsErased, "\(index): \(left.first.map { "\($0.content.id)" } ?? "")")
+        }
+    }
+
+    /// A person looks at each letter, and on the platform, before replaying or dropping it.
+    func replayLetters(_ number: Int, _ tenant: Int) async {
+        guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
+        let letters = (try? await process.manager.deadLetters(of: tenants[tenant].integration)) ?? []
+        for letter in letters {
+            if letter.reason.code == .outcomeUnknown, isThere(letter, tenant) {
+                tracks.dropped.insert(letter.event ?? "")
+                if let record = letter.record { tracks.droppedRecords.insert(record) }
+                try? await process.manager.drop(letter.id)
+            } else {
+                try? await process.manager.replay(letter.id)
+            }
+        }
+    }
+
+    private func isThere(_ letter: DeadLetter, _ tenant: Int) -> Bool {
+        guard let record = letter.record else { return false }
+        let birth = rows[record]?.birth ?? letter.event.flatMap { tracks.notes[$0] } ?? "?"
+        return ["contacts", "deals", "notes"].contains { type in
+            platform.records(type, in: tenants[tenant].portal).contains { snapshot in
+                snapshot.properties.values.contains { $0.contains(birth) }
+            }
+        }
+    }
+
+    private func reopen() async {
+        for process in processes { process.fate.die() }
+        store = await store.copy()
+        evidence.reopen()
+    }
+
+    private func restore() async throws {
+        guard let backup else { return }
+        for process in processes { process.fate.die() }
+        store = await backup.store.copy()
+        taken = backup.taken
+        evidence.restore()
+        for tenant in tenants.indices {
+            tenants[tenant].isReborn = true
+            tenants[tenant].needsResync = true
+        }
+        let process = try await living(0)
+        try await process.manager.adoptRestoredStore()
+        processes[1].fate.die()
+    }
+}
+
+extension Step {
+    fileprivate var isFault: Bool {
+        switch self {
+        case .fault, .faultsAtRandom, .storeFails, .trap, .crash, .reopen, .restore, .skew: true
+        default: false
+        }
+    }
+}
+
+extension Step.PlatformFault {
+    var fault: SimulatedHubSpot.Fault {
+        switch self {
+        case .noConnection: .noConnection
+        case .lostAnswerBefore: .lostAnswerBefore
+        case .lostAnswerAfter: .lostAnswerAfter
+        case .timeout: .timeout
+        case .timeoutAfterEffect: .timeoutAfterEffect
+        case .unavailable: .status(503)
+        case .badGatewayAfterEffect: .statusAfterEffect(502)
+        case .limited: .status(429)
+        case .locked: .status(423)
+        case .truncated: .truncatedBody
+        case .html: .html
+        }
+    }
+}
