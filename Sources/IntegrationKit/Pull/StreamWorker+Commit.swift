@@ -25,6 +25,7 @@ extension StreamWorker {
                     changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
                 }
             }
+            try await worker.tellEndpoints(remaining.flatMap(\.events), by: &changes)
             do {
                 try await core.commit(changes)
                 for event in remaining.flatMap(\.events) {
@@ -52,11 +53,38 @@ extension StreamWorker {
         }
     }
 
+    /// Whether so many records may be suspected to be gone at once.
+    private func mayPart(_ kind: RecordKind, _ prefix: String, _ sweep: Int32, since started: Date) async throws -> Bool
+    {
+        let unseen = "\(prefix)|"..<"\(prefix)|\(RowKey.number(sweep))"
+        func count(_ range: Range<String>) async throws -> Int {
+            try await core.store.count(matching: RowQuery("link.sweep", range: range), upTo: 10_000_000)
+        }
+        var missing = try await count(unseen)
+        let total = try await count("\(prefix)|"..<"\(prefix)|~")
+        if core.options.isMassChange(missing, of: total) {
+            // Those that were linked while the sweep ran were never to be seen by it.
+            var after: PageKey?
+            missing = 0
+            while true {
+                let page = try await core.store.rows(
+                    matching: RowQuery("link.sweep", range: unseen, after: after, limit: 1000)
+                )
+                guard let last = page.last else { break }
+                missing += try page.filter { try Row<RecordLink>($0).record.linkedAt < started }.count
+                let key = last.content.indexes.first { $0.name == "link.sweep" }?.key ?? prefix
+                after = PageKey(key: key, created: last.created)
+            }
+        }
+        return try await worker.allows(.delete, kind, count: missing, of: total)
+    }
+
     /// After a whole sweep: linked records that it did not show are suspected to be gone, and read one by one.
     func suspectUnseen(_ cursor: PullCursor) async throws {
         guard let started = cursor.sweepStarted else { return }
         for kind in stream.kinds {
             let prefix = RowKey.join(integration.id, kind.rawValue)
+            guard try await mayPart(kind, prefix, cursor.sweep, since: started) else { continue }
             var after: PageKey?
             while true {
                 let page = try await core.store.rows(

@@ -47,6 +47,8 @@ struct IntegrationStatus: StoredRecord {
     var lastSync: Date?
     var lastError: IntegrationError?
     var breaker = Breaker()
+    /// What goes wrong, by its cause.
+    var incidents: [String: IncidentRecord]?
 }
 
 /// The sign-in of an integration.
@@ -332,6 +334,7 @@ struct PullCursor: StoredRecord {
     var sweepStarted: Date?
     var sweepEnded: Date?
     var sweepPage: JSONValue?
+    var progress: PullProgress?
 }
 
 /// An inbound webhook event that was accepted.
