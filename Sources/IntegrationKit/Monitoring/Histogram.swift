@@ -2,7 +2,7 @@
 import Foundation
 
 /// How durations are spread, in buckets that grow by a fifth: bounded in size, and exact to that fifth.
-struct Histogram: Hashable, Sendable {
+struct Histogram: StoredValue, Hashable {
     private var buckets: [Int: Int] = [:]
 
     /// The last bucket, for all that takes longer than about four months.

@@ -53,15 +53,38 @@ extension StreamWorker {
         }
     }
 
+    /// Leaves out a page's deletions once the reading shows too many: they wait for a person, and are read again then.
+    func unheld(_ changes: [RecordChange], _ cursor: inout PullCursor) async throws -> [RecordChange] {
+        guard stream.showsDeletions else { return changes }
+        var deleted: [RecordKind: [RemoteID]] = [:]
+        for case .deleted(let id, _) in changes { deleted[id.kind, default: []].append(id) }
+        var held: Set<RecordKind> = []
+        for (kind, ids) in deleted {
+            let gone = try await Reconciler(worker: worker).linked(ids).count
+            guard gone > 0 else { continue }
+            let count = (cursor.progress?.gone ?? 0) + gone
+            cursor.progress?.gone = count
+            let total = try await linkedCount(kind)
+            guard core.options.isMassChange(count, of: total) else { continue }
+            if try await !worker.allows(.delete, kind, count: count, of: total) { held.insert(kind) }
+        }
+        return changes.filter { change in
+            if case .deleted(let id, _) = change { !held.contains(id.kind) } else { true }
+        }
+    }
+
+    private func linkedCount(_ kind: RecordKind, below end: String = "~") async throws -> Int {
+        let prefix = RowKey.join(integration.id, kind.rawValue)
+        let range = "\(prefix)|"..<"\(prefix)|\(end)"
+        return try await core.store.count(matching: RowQuery("link.sweep", range: range), upTo: 10_000_000)
+    }
+
     /// Whether so many records may be suspected to be gone at once.
     private func mayPart(_ kind: RecordKind, _ prefix: String, _ sweep: Int32, since started: Date) async throws -> Bool
     {
         let unseen = "\(prefix)|"..<"\(prefix)|\(RowKey.number(sweep))"
-        func count(_ range: Range<String>) async throws -> Int {
-            try await core.store.count(matching: RowQuery("link.sweep", range: range), upTo: 10_000_000)
-        }
-        var missing = try await count(unseen)
-        let total = try await count("\(prefix)|"..<"\(prefix)|~")
+        var missing = try await linkedCount(kind, below: RowKey.number(sweep))
+        let total = try await linkedCount(kind)
         if core.options.isMassChange(missing, of: total) {
             // Those that were linked while the sweep ran were never to be seen by it.
             var after: PageKey?

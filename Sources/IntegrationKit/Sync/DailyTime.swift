@@ -31,7 +31,9 @@ public struct DailyTime: Hashable, Codable, Sendable {
     /// - Returns: The slot's name and when the next one begins.
     func slot(at now: Date) -> (id: String, next: Date) {
         let zone = TimeZone(identifier: timeZone) ?? .gmt
-        let days = [-1.0, 0, 1, 2].map { ISO8601.day(of: now.addingTimeInterval($0 * 86_400), in: zone) }
+        // Counted in days of the calendar: one that the clocks change in has 23 hours or 25.
+        let today = ISO8601.start(ofDay: ISO8601.day(of: now, in: zone), in: .gmt) ?? now
+        let days = [-1.0, 0, 1, 2].map { ISO8601.day(of: today.addingTimeInterval($0 * 86_400), in: .gmt) }
         let starts = days.compactMap { day in start(of: day, in: zone).map { (day, $0) } }
         let current = starts.last { $0.1 <= now }?.0 ?? ""
         let next = starts.first { $0.1 > now }?.1 ?? now.addingTimeInterval(86_400)
@@ -39,14 +41,12 @@ public struct DailyTime: Hashable, Codable, Sendable {
     }
 
     private func start(of day: String, in zone: TimeZone) -> Date? {
-        guard let midnight = ISO8601.start(ofDay: day, in: zone) else { return nil }
-        var calendar = Calendar(identifier: .gregorian)
-        calendar.timeZone = zone
-        return calendar.nextDate(
-            after: midnight.addingTimeInterval(-1),
-            matching: DateComponents(hour: hour, minute: minute, second: 0),
-            matchingPolicy: .nextTime,
-            repeatedTimePolicy: .first
-        )
+        guard let start = ISO8601.start(ofDay: day, in: .gmt) else { return nil }
+        let wall = start.addingTimeInterval(Double(hour * 3600 + minute * 60))
+        let offsets = [-86_400.0, 86_400].map { zone.secondsFromGMT(for: wall.addingTimeInterval($0)) }
+        let moments = offsets.map { wall.addingTimeInterval(-Double($0)) }
+        let real = zip(moments, offsets).filter { zone.secondsFromGMT(for: $0) == $1 }.map(\.0)
+        // None of them: the clocks skip the time, and it comes when they have.
+        return real.min() ?? moments.min().map { zone.nextDaylightSavingTimeTransition(after: $0) ?? $0 }
     }
 }

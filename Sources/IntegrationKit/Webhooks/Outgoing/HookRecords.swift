@@ -13,7 +13,7 @@ struct HookRecord: StoredRecord {
 }
 
 /// Where an endpoint is and what signs for it, sealed: an address may hold a token.
-struct HookSecrets: Codable, Sendable {
+struct HookSecrets: StoredValue {
     struct Signing: Codable, Sendable {
         var secret: String
         /// When it stops signing; nil: it is the current one.
