@@ -50,15 +50,6 @@ import Testing
         #expect(error?.remedy.text(in: "en").contains("--tenant t-2") == true)
     }
 
-    @Test(arguments: [
-        ("=1+1", "'=1+1"), ("+33 6", "'+33 6"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"),
-        ("\r\n=1", "\"'\r\n=1\""), ("plain", "plain"), ("a,b", "\"a,b\""), ("say \"hi\"", "\"say \"\"hi\"\"\""),
-        ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""), ("", ""),
-    ])
-    func `no cell of an export is a formula, and every cell is one cell`(text: String, cell: String) {
-        #expect(LogExport.cell(text) == cell)
-    }
-
     @Test func `a stored request is read with the exact bytes of its body`() throws {
         let body = Data("{\"a\":\"é\"}\n\n".utf8)
         let head =

@@ -157,6 +157,25 @@ struct HubSpotRoundTripTests {
         #expect(world.contacts()["p0@example.fr"]?.first?.properties["lastname"] == "Guivarc’h")
     }
 
+    @Test func `an edit by hand that no event told of survives a pull and stays here`() async throws {
+        let world = try await HubSpotWorld()
+        try await world.connect()
+        try world.writeProspects(0..<1)
+        #expect(await world.run("push", "events.jsonl").code == .done)
+        world.pass()
+        #expect(await world.run("pull").code == .done)
+        let path = ".integrate/records.jsonl"
+        try world.folder.write(try world.folder.read(path).replacing("Numéro 0", with: "Guivarc’h"), to: path)
+        let contact = try #require(world.contacts()["p0@example.fr"]?.first)
+        try world.hubSpot.edit("contact", contact.id, in: HubSpotWorld.portal, ["city": "Quimper"])
+        world.pass()
+        let pull = await world.run("pull")
+        #expect(pull.code == .done, "\(pull.output) \(pull.errors)")
+        #expect(try world.records()["p-0"]?["fields"]?["last_name"] == "Guivarc’h")
+        #expect(try world.records()["p-0"]?["fields"]?["city"] == "Quimper")
+        #expect(world.contacts()["p0@example.fr"]?.first?.properties["lastname"] == "Numéro 0")
+    }
+
     @Test func `an interrupt ends the push cleanly, and the next one goes on`() async throws {
         let world = try await HubSpotWorld()
         try await world.connect()

@@ -16,28 +16,26 @@ struct Memory: Codable {
     var hubSpot: Data?
     var company: Data?
     var shop: Data?
-    var shopCompany: Data?
-    /// Which record of the company is which in HubSpot.
-    var partners: [HostReference: RemoteID] = [:]
-    /// Records that people took apart again.
+    /// Which record of the company is which in each integration.
+    var partners: [String: [HostReference: RemoteID]] = [:]
+    /// Records that people took apart again in HubSpot.
     var parted: Set<HostReference> = []
-    /// Events that were still on their way.
-    var waiting: Set<String> = []
+    /// Events that were still on their way, by integration.
+    var waiting: [String: Set<String>] = [:]
 
     private static let name = "simulated.json"
     static let store = "store"
-    static let shopStore = "shop-store"
 
     /// Reads what the last run left; an empty one if there was none or it is to be forgotten.
     static func open(_ folder: URL, isFresh: Bool) throws -> Memory {
         let file = folder.appendingPathComponent(name)
-        let names = [name, store, shopStore].map(folder.appendingPathComponent)
+        let names = [name, store].map(folder.appendingPathComponent)
         var memory = Memory()
         if !isFresh, FileManager.default.fileExists(atPath: file.path) {
             memory = try JSONDecoder().decode(Memory.self, from: try Data(contentsOf: file))
         }
         if isFresh || memory.isUnderWay {
-            // The store survives a run that is killed; the HubSpot that it speaks of does not.
+            // The store survives a run that is killed; the platforms that it speaks of do not.
             for item in names where FileManager.default.fileExists(atPath: item.path) {
                 try FileManager.default.removeItem(at: item)
             }
@@ -58,27 +56,27 @@ struct Memory: Codable {
 }
 
 extension World {
-    /// Closes the store and keeps both sides for the next run.
-    func close(after verification: Verification, _ shop: Shop) async throws {
+    /// Closes the store and keeps all sides for the next run.
+    func close(after verification: Verification, _ integrations: [Integration]) async throws {
         await store.close()
-        await shop.store.close()
         var memory = memory
         memory.isUnderWay = false
         memory.date = clock.wall
         memory.hubSpot = try hubSpot.saved()
         memory.company = try await host.saved()
-        memory.shop = try shop.shop.saved()
-        memory.shopCompany = try await shop.host.saved()
-        memory.partners = partners
+        memory.shop = try shop.saved()
+        for integration in integrations { memory.partners[integration.id] = partners(in: integration) }
         memory.parted = await parted()
-        memory.waiting = Set(verification.waiting.map(\.event))
+        memory.waiting = verification.waiting.reduce(into: [:]) {
+            $0[$1.integration.id, default: []].insert($1.event)
+        }
         try memory.write(to: folder)
     }
 
-    /// Which record of the company is which in HubSpot, as the observer was told in all runs.
-    var partners: [HostReference: RemoteID] {
-        var partners = memory.partners
-        for event in observer.events {
+    /// Which record of the company is which in an integration, as the observer was told in all runs.
+    func partners(in integration: Integration) -> [HostReference: RemoteID] {
+        var partners = memory.partners[integration.id] ?? [:]
+        for event in observer.events where event.integration == integration.id {
             if let record = event.record, let remote = event.remote { partners[record] = remote }
         }
         return partners

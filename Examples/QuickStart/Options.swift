@@ -6,17 +6,17 @@ struct Options {
     static let help = """
         USAGE: QuickStart [--store DIR] [--fresh] [--har FILE] [EVENTS]
 
-        Connects a made-up company to a simulated HubSpot, carries its events there, lets people work in HubSpot,
-        brings their changes back, and reports. Needs no account and no network, and takes no real time. What it did
+        Connects a made-up company to a simulated HubSpot and a simulated WooCommerce shop, carries its events there,
+        lets people work on both, brings their changes back, and reports. Needs no account and no network, and takes no real time. What it did
         stands in files: a second run goes on where the first one ended, and sends only what is new.
 
-          EVENTS       Events as JSON Lines, of the tenant atelier-durand; without it: 220 lines that come along.
+          EVENTS       Events as JSON Lines, of the tenant atelier-durand; without it: 222 lines that come along.
           --store DIR  Where the files stand; without it: a folder in the temporary directory.
           --fresh      Forgets what earlier runs left in that folder.
           --har FILE   Writes every request and answer, redacted, as an HTTP archive (HAR 1.2).
           --help       Prints this.
 
-        Exits with 0 if both sides agree in the end, with 1 if they do not, with 2 if it could not be tried.
+        Exits with 0 if all sides agree in the end, with 1 if they do not, with 2 if it could not be tried.
         """
 
     /// The file of events; nil: the one that comes along.

@@ -5,6 +5,7 @@ import IntegrationKit
 /// All that happened.
 struct Story: Sendable {
     var integration: Integration
+    var shop: Integration
     var run: Int
     var store: URL
     var callsToConnect: Int
@@ -14,7 +15,6 @@ struct Story: Sendable {
     var mail: Mail
     var applied: [InboundChange]
     var pull: Work
-    var shop: [String]
     var verification: Verification
     var simulated: Duration
     var real: Duration
@@ -28,17 +28,16 @@ struct Report {
     var text: String { lines.joined(separator: "\n") }
 
     init(_ story: Story) {
-        lines = ["IntegrationKit quick start: Atelier Durand connects its HubSpot (a simulated one)."]
+        lines = ["IntegrationKit quick start: Atelier Durand connects its HubSpot and its shop, both simulated."]
         connected(story)
         events(story.intake)
         pushed(story.push)
-        refused(story.verification.deadLetters)
+        refused(story)
         meanwhile(story)
         cameBack(story)
-        lines += story.shop
         title("STILL QUEUED  \(story.verification.waiting.count)")
-        for (event, why) in story.verification.waiting {
-            line(event, why.replacing(story.integration.id, with: story.integration.name))
+        for (integration, event, why) in story.verification.waiting {
+            line(event, why.replacing(integration.id, with: integration.name))
         }
         verified(story)
     }
@@ -49,19 +48,20 @@ struct Report {
             "\(story.integration.name), portal \(story.integration.account.value): \(story.integration.access.count) kinds "
                 + "of record, \(story.callsToConnect) calls to look round and to make the key properties"
         )
+        line("\(story.shop.name), \(World.shopAddress): \(story.shop.access.count) kinds of record")
     }
 
     private mutating func events(_ intake: Intake) {
         title("EVENTS  \(intake.lineCount) lines, \(intake.queued.count) events queued")
         for (_, error) in intake.malformed { line("malformed", error.message) }
         line("came before", intake.known.shortened(to: 7))
-        for (event, reason) in intake.skipped { line(event, reason) }
+        for (event, reasons) in intake.skipped { line(event, reasons.joined(separator: " ")) }
     }
 
     private mutating func pushed(_ work: Work) {
         title(
             work.calls > 0
-                ? "PUSHED  with a lost answer and a refusal for too many calls on the way" : "PUSHED  nothing"
+                ? "PUSHED  with two lost answers and a refusal for too many calls on the way" : "PUSHED  nothing"
         )
         table(
             work,
@@ -79,10 +79,15 @@ struct Report {
         for problem in work.problems { line("on the way", problem.message) }
     }
 
-    private mutating func refused(_ letters: [DeadLetter]) {
-        title("REFUSED  \(letters.count) events wait for a person")
+    private mutating func refused(_ story: Story) {
+        let letters = story.verification.deadLetters
+        title("REFUSED  \(letters.count) wait for a person")
         for letter in letters {
-            line("\(letter.event ?? "") \(letter.record?.id ?? "")", letter.reason.message)
+            line(
+                "\(letter.event ?? "") \(letter.record?.id ?? "")",
+                "\(letter.integration == story.shop.id ? story.shop.name : story.integration.name): "
+                    + letter.reason.message
+            )
             line("", "→ " + letter.reason.remedy.text(in: "en"))
         }
     }
@@ -90,11 +95,12 @@ struct Report {
     private mutating func meanwhile(_ story: Story) {
         title("MEANWHILE")
         for deed in story.deeds.inHubSpot { line("in HubSpot", deed) }
+        for deed in story.deeds.inShop { line("in the shop", deed) }
         for deed in story.deeds.inCompany { line("in the company", deed) }
         let mail = story.mail
         line(
             "webhooks",
-            "\(mail.deliveries) delivery, \(mail.accepted) events taken; sent again, \(mail.repeated) known"
+            "\(mail.deliveries) deliveries, \(mail.accepted) events taken; sent again, \(mail.repeated) known"
         )
         line("a forged one", "answered \(mail.forgedStatus): \(mail.forged?.message ?? "")")
     }
@@ -120,13 +126,13 @@ struct Report {
 
     private mutating func verified(_ story: Story) {
         title(
-            story.verification.faults.isEmpty ? "VERIFIED  against HubSpot's own books, and the shop's" : "NOT VERIFIED"
+            story.verification.faults.isEmpty ? "VERIFIED  against the platforms' own books" : "NOT VERIFIED"
         )
         for check in story.verification.checks { line(check) }
         for fault in story.verification.faults.prefix(20) { line("! " + fault) }
         let minutes = story.simulated.components.seconds / 60
         let milliseconds = Int((story.real / .milliseconds(1)).rounded())
-        line("\(minutes) minutes of both sides' time passed in \(milliseconds) ms")
+        line("\(minutes) minutes of all sides' time passed in \(milliseconds) ms")
         line("the store is in \(story.store.path); the next run goes on there, one with --fresh starts over")
         if let archive = story.archive { line("the traffic is in \(archive.path)") }
     }
@@ -146,15 +152,17 @@ struct Report {
         line(head.padded(to: width) + " " + text.cut(to: 116 - width))
     }
 
-    /// Adds what happened by kind, a column each.
+    /// Adds what happened by integration and kind, a column each.
     private mutating func table(_ work: Work, _ columns: [(IntegrationEvent.Kind, String)]) {
-        line("".padded(to: 10) + columns.map { $0.1.padded(to: 11, right: true) }.joined())
-        for (kind, counts) in work.counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            let cells = columns.map { column in
-                let count = counts[column.0] ?? 0
-                return (count == 0 ? "·" : String(count)).padded(to: 11, right: true)
+        for (name, kinds) in work.counts.sorted(by: { $0.key > $1.key }) {
+            line(name.padded(to: 18) + columns.map { $0.1.padded(to: 11, right: true) }.joined())
+            for (kind, counts) in kinds.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                let cells = columns.map { column in
+                    let count = counts[column.0] ?? 0
+                    return (count == 0 ? "·" : String(count)).padded(to: 11, right: true)
+                }
+                line(kind.rawValue.padded(to: 18) + cells.joined())
             }
-            line(kind.rawValue.padded(to: 10) + cells.joined())
         }
     }
 }

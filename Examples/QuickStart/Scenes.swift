@@ -12,11 +12,17 @@ struct Intake: Sendable {
 
     var lineCount: Int { events.count + malformed.count }
     var known: [String] { receipts.filter { !$0.known.isEmpty }.map(\.event) }
-    var skipped: [(event: String, reason: String)] {
-        receipts.flatMap { line in line.skipped.values.map { (line.event, $0) } }
+    /// The events that no integration takes.
+    var skipped: [(event: String, reasons: [String])] {
+        receipts.filter { $0.queued.isEmpty && $0.known.isEmpty }.map { ($0.event, $0.skipped.values.sorted()) }
     }
-    /// The events that are on their way to HubSpot.
+    /// The events that are on their way to a platform.
     var queued: Set<String> { Set(receipts.filter { !$0.queued.isEmpty }.map(\.event)) }
+
+    /// The events that are on their way to one integration.
+    func queued(for integration: Integration) -> Set<String> {
+        Set(receipts.filter { $0.queued.contains(integration.id) }.map(\.event))
+    }
 
     init(lines: Data) {
         for line in DomainEvent.read(lines: lines) {
@@ -32,7 +38,8 @@ extension World {
     /// Connects the company's HubSpot account, in which some of its contacts were typed in long before; in a later run
     /// it is connected already.
     func connect(knownTo events: [DomainEvent]) async throws -> Integration {
-        if let integration = try await manager.integrations(of: World.tenant).first {
+        let connected = try await manager.integrations(of: World.tenant)
+        if let integration = connected.first(where: { $0.platform == .hubSpot }) {
             clock.advance(by: .seconds(3600))
             return integration
         }
@@ -74,26 +81,29 @@ extension World {
         }
     }
 
-    /// Lets one answer get lost after HubSpot has acted, and one call meet the limit.
+    /// Lets one answer of each platform get lost after it has acted, and one call meet HubSpot's limit.
     func stirUpTrouble() {
         let upserts = SimulatedHubSpot.CallPattern(method: .post, path: "batch/upsert")
         hubSpot.fail(1, upserts, with: .lostAnswerAfter)
         hubSpot.fail(1, upserts, with: .status(429))
+        let orders = SimulatedWooCommerce.CallPattern(method: .post, path: "orders")
+        shop.fail(1, orders, with: .lostAnswerAfter)
     }
 }
 
-/// What people do in HubSpot, and in the company at the same time.
+/// What people do on the platforms, and in the company at the same time.
 struct Deeds: Sendable {
     var inHubSpot: [String] = []
+    var inShop: [String] = []
     var inCompany: [String] = []
 }
 
 extension World {
     /// Lets people go on where an earlier run ended: records that it made are edited on both sides.
-    func letPeopleGoOn() async throws -> Deeds {
+    func letPeopleGoOn(_ integration: Integration) async throws -> Deeds {
         var deeds = Deeds()
         let run = memory.run
-        if let contact = partner("prospect", "p-002") {
+        if let contact = partner("prospect", "p-002", integration) {
             try hubSpot.edit("contact", contact, in: World.portal, ["jobtitle": "Présidente d’honneur, visite \(run)"])
             deeds.inHubSpot.append("edited the contact of p-002, which an earlier run made: job title")
         }
@@ -124,10 +134,10 @@ extension World {
     /// Lets people edit, create, merge and delete records in HubSpot, while the company edits one of them too.
     ///
     /// What a file of events does not tell of is left alone.
-    func letPeopleWork() async throws -> Deeds {
+    func letPeopleWork(_ integration: Integration) async throws -> Deeds {
         var deeds = Deeds()
         func edit(_ type: String, of kind: String, _ id: String, _ values: [String: String], _ what: String) throws {
-            guard let remote = partner(kind, id) else { return }
+            guard let remote = partner(kind, id, integration) else { return }
             try hubSpot.edit(type, remote, in: World.portal, values)
             deeds.inHubSpot.append("edited the \(type) of \(id): \(what)")
         }
@@ -140,11 +150,13 @@ extension World {
             try hubSpot.create("contact", in: World.portal, values)
         }
         deeds.inHubSpot.append("created two contacts met at a fair")
-        if let loser = partner("prospect", "p-047"), let winner = partner("prospect", "p-048") {
+        if let loser = partner("prospect", "p-047", integration),
+            let winner = partner("prospect", "p-048", integration)
+        {
             try hubSpot.merge("contact", loser, into: winner, in: World.portal)
             deeds.inHubSpot.append("merged the contact of p-047 into that of p-048")
         }
-        if let contact = partner("prospect", "p-045") {
+        if let contact = partner("prospect", "p-045", integration) {
             try hubSpot.archive("contact", contact, in: World.portal)
             deeds.inHubSpot.append("deleted the contact of p-045")
         }
@@ -169,8 +181,8 @@ extension World {
     }
 
     /// The id of a record's partner in HubSpot, nil if it has none.
-    private func partner(_ kind: String, _ id: String) -> String? {
-        partners[HostReference(tenant: World.tenant, kind: kind, id: id)]?.value
+    private func partner(_ kind: String, _ id: String, _ integration: Integration) -> String? {
+        partners(in: integration)[HostReference(tenant: World.tenant, kind: kind, id: id)]?.value
     }
 }
 

@@ -4,181 +4,130 @@ import IntegrationKit
 import IntegrationKitProviders
 import IntegrationKitTesting
 
-/// The company's WooCommerce shop: customers, products and orders go there, and what people do there comes back.
-struct Shop: Sendable {
-    static let home = "https://boutique.atelier-durand.example"
-    private static let webhooks = "https://hooks.atelier-durand.example/woocommerce"
+/// The company's second platform: customers, products and orders go to its shop too, and what people do there comes
+/// back.
+extension World {
+    static let shopAddress = "https://boutique.atelier-durand.example"
+    private static let shopWebhooks = "https://hooks.atelier-durand.example/woocommerce"
 
-    let world: World
-    let shop: SimulatedWooCommerce
-    let host: InMemoryHostRecords
-    let store: JSONFileIntegrationStore
-    let manager: IntegrationManager
-    let coordinator: SyncCoordinator
-    let inbox: WebhookInbox
-
-    init(in world: World) async throws {
-        self.world = world
-        let time = world.clock.timeSource
-        if let saved = world.memory.shop {
-            shop = try SimulatedWooCommerce(restoring: saved, time: time)
-        } else {
-            shop = SimulatedWooCommerce(seed: 7, time: time)
-            shop.addShop(SimulatedWooCommerce.Shop(home: Shop.home))
-        }
-        host = try world.memory.shopCompany.map { try InMemoryHostRecords(restoring: $0) } ?? InMemoryHostRecords()
-        store = try JSONFileIntegrationStore(
-            directory: world.folder.appendingPathComponent(Memory.shopStore, isDirectory: true),
-            time: time
-        )
-        manager = try await IntegrationManager(
-            providers: [.wooCommerce],
-            store: store,
-            keyring: try Keyring(current: world.memory.masterKey),
-            namespace: "quick-start-shop",
-            transport: shop,
-            middlewares: [world.recorder],
-            time: time
-        )
-        coordinator = SyncCoordinator(manager, host: host)
-        inbox = WebhookInbox(manager)
-    }
-
-    /// What the company tells its shop; in a later run all of it is known already.
-    private var events: [DomainEvent] {
-        func event(
-            _ kind: EventKind,
-            _ record: String,
-            _ fields: [FieldName: FieldValue],
-            _ related: [RelatedRecord] = []
-        ) -> DomainEvent {
-            DomainEvent(kind, id: "shop-\(record)", of: record, for: World.tenant, fields: fields, related: related)
-        }
-        let lines: JSONValue = [["sku": "BOL", "quantity": 2], ["sku": "TASSE-BLEU", "quantity": 1]]
-        let size: JSONValue = [["name": "Couleur", "option": "Bleu"]]
-        return [
-            event(.customerUpdated, "c-1", ["email": "maelle@port.example", "last_name": "Le Goff"]),
-            event(.productUpdated, "bol", ["name": "Bol", "sku": "BOL"]),
-            event(.productUpdated, "tasse", ["name": "Tasse", "sku": "TASSE"]),
-            event(
-                "variation.updated",
-                "bleu",
-                ["sku": "TASSE-BLEU", "attributes": .json(size)],
-                [
-                    RelatedRecord("product", "tasse")
-                ]
-            ),
-            event(
-                .orderCreated,
-                "o-1",
-                ["email": "maelle@port.example", "items": .json(lines)],
-                [
-                    RelatedRecord("customer", "c-1")
-                ]
-            ),
-            event(.callCompleted, "call-1", ["summary": "Livrer le matin."], [RelatedRecord("order", "o-1")]),
-        ]
-    }
-
-    /// Tells the whole story, and returns its lines and what is wrong.
-    func tell() async throws -> (lines: [String], faults: [String]) {
-        let integration = try await connect()
-        if world.memory.shopCompany == nil {
-            for event in events { await host.edit(event.record, event.fields) }
-        }
-        // An order names its products by SKU, so the shop must know them first.
-        let products = events.filter { ["product", "variation"].contains($0.record.kind) }
-        try await coordinator.enqueue(products)
-        try await settle()
-        // The shop acts and its answer is lost: the order must not be made again.
-        shop.fail(1, SimulatedWooCommerce.CallPattern(method: .post, path: "orders"), with: .lostAnswerAfter)
-        try await coordinator.enqueue(events)
-        try await settle()
-        shop.stopFailing()
-        let mail = try await letPeopleWork()
-        try await coordinator.pull(integration.id)
-        try await settle()
-
-        let changes = await host.applied.count
-        let (checks, faults) = try await verify(integration, changes)
-        var lines = ["", "THE SHOP  \(Shop.home), a simulated WooCommerce"]
-        lines.append(
-            "  The host agreed that people are mailed; mails sent by the shop: \(shop.mails(of: Shop.home).count)."
-        )
-        lines.append("  \(mail), changes that came back: \(changes)")
-        return (lines + checks.map { "  " + $0 } + faults.map { "  ! " + $0 }, faults)
-    }
-
-    private func connect() async throws -> Integration {
-        if let integration = try await manager.integrations(of: World.tenant).first { return integration }
-        let key = try shop.issueKey(in: Shop.home)
+    /// Connects the shop beside HubSpot; in a later run it is connected already.
+    func connectShop() async throws -> Integration {
+        let known = try await manager.integrations(of: World.tenant)
+        if let integration = known.first(where: { $0.platform == .wooCommerce }) { return integration }
+        let key = try shop.issueKey(in: World.shopAddress)
         var settings = SyncSettings(frequency: .manual, remoteDeletePolicy: .carryOut)
         settings.mayNotifyPeople = true  // A new customer or order mails a person.
+        // Prospects are for HubSpot alone.
+        let prospects: Set<EventKind> = [.prospectCreated, .prospectUpdated]
+        settings.routes = WooCommerceProvider().descriptor.routes.filter { !prospects.contains($0.event) }
         let integration = try await manager.connect(
             .wooCommerce,
             for: World.tenant,
             name: "Ma boutique",
             form: [
-                "store_url": Shop.home, "consumer_key": key.consumerKey, "consumer_secret": key.consumerSecret,
+                "store_url": World.shopAddress, "consumer_key": key.consumerKey,
+                "consumer_secret": key.consumerSecret,
             ],
             settings: settings
         )
-        _ = try await manager.subscribe(integration.id, at: URL(string: Shop.webhooks))
+        // The company numbers and dates its orders itself.
+        for var mapping in try await manager.mappings(of: integration.id) where mapping.hostKind == "order" {
+            mapping.rules.removeAll { ["number", "ordered_at"].contains($0.host) }
+            try await manager.setMapping(mapping, of: integration.id)
+        }
+        _ = try await manager.subscribe(integration.id, at: URL(string: World.shopWebhooks))
         return integration
     }
 
-    /// Lets a person rename a product and trash another one in the shop's pages, and receives the signed webhooks.
-    private func letPeopleWork() async throws -> String {
-        world.clock.advance(by: .seconds(120))
-        _ = shop.takeDeliveries(in: Shop.home)  // What the shop tells of our own writes is not the point here.
-        for product in shop.records("product", in: Shop.home) {
+    /// Lets a person rename a product and put another one into the trash in the shop's pages.
+    func letPeopleWorkInShop(_ deeds: inout Deeds) throws {
+        clock.advance(by: .seconds(120))
+        _ = shop.takeDeliveries(in: World.shopAddress)  // What the shop tells of our own writes is not the point here.
+        for product in shop.records("product", in: World.shopAddress) {
             guard let id = product["id"]?.int64 else { continue }
-            if product["sku"]?.string == "BOL" {
-                try shop.edit("product", id, in: Shop.home, ["name": .string("Bol, tirage \(world.memory.run)")])
-            } else if product["sku"]?.string == "TASSE" {
-                try shop.trash("product", id, in: Shop.home)
+            switch product["sku"]?.string {
+            case "PRD-004":
+                try shop.edit("product", id, in: World.shopAddress, ["name": .string(newName)])
+                deeds.inShop.append("renamed the product prod-4: \(newName)")
+            case "PRD-008":
+                try shop.trash("product", id, in: World.shopAddress)
+                deeds.inShop.append("put the product prod-8 into the trash")
+            default: break
             }
         }
-        world.clock.advance(by: .seconds(120))
-        var accepted = 0
-        let deliveries = shop.takeDeliveries(in: Shop.home)
-        for delivery in deliveries { accepted += await inbox.receive(delivery, from: .wooCommerce).accepted }
-        return "webhooks that came signed: \(deliveries.count), events taken: \(accepted)"
+        clock.advance(by: .seconds(120))
+    }
+
+    private var newName: String { "Scie japonaise ryōba, tirage \(memory.run)" }
+
+    /// Receives what the shop sent, signed.
+    func receiveShopWebhooks(_ mail: inout Mail) async {
+        for delivery in shop.takeDeliveries(in: World.shopAddress) {
+            let receipt = await inbox.receive(delivery, from: .wooCommerce)
+            mail.deliveries += 1
+            mail.accepted += receipt.accepted
+            mail.ignored += receipt.ignored
+        }
+    }
+
+    /// Tells of what came back from the shop, as a host does for whatever its records go through: it goes to HubSpot,
+    /// and not back to the shop.
+    func passOnWhatTheShopChanged(since before: Int, _ shop: Integration) async throws {
+        let changes = await host.applied.dropFirst(before).filter { $0.integration == shop.id }
+        for change in changes {
+            guard case .update = change.action, let record = change.host, record.kind == "product" else { continue }
+            try await coordinator.enqueue(
+                DomainEvent(
+                    .productUpdated,
+                    id: "from-shop-\(record.id)-\(memory.run)",
+                    of: record.id,
+                    for: World.tenant,
+                    fields: change.fields,
+                    occurredAt: clock.wall,
+                    origin: DomainEvent.Origin(integration: shop.id, remote: change.remote)
+                )
+            )
+        }
     }
 
     /// Compares with the shop's own history: each event had its effect once, and what people did came back.
-    private func verify(_ integration: Integration, _ changes: Int) async throws -> ([String], [String]) {
-        var faults: [String] = []
-        let created = shop.history(of: Shop.home).filter { effect in
-            if case .api = effect.source { effect.kind == .created } else { false }
-        }
-        for (resource, wanted) in [("customer", 1), ("product", 2), ("variation", 1), ("order", 1), ("note", 1)] {
-            let count = created.filter { $0.resource == resource }.count
-            if count != wanted { faults.append("\(count) of \(wanted) \(resource) records were created in the shop.") }
-        }
-        let lines = shop.records("order", in: Shop.home).first?["line_items"]?.array?.count ?? 0
-        if lines != 2 { faults.append("The order has \(lines) of 2 product lines.") }
-        let bowl = HostReference(tenant: World.tenant, kind: "product", id: "bol")
-        if await host.record(bowl)?.fields["name"] != .text("Bol, tirage \(world.memory.run)") {
-            faults.append("The product that was renamed in the shop did not come back.")
-        }
-        if await host.record(HostReference(tenant: World.tenant, kind: "product", id: "tasse")) != nil {
-            faults.append("The product that was put into the shop's trash is still here.")
-        }
-        for letter in try await manager.deadLetters(of: integration.id, limit: 100) {
-            faults.append("\(letter.event ?? ""): \(letter.reason.message)")
+    func verifyShop(_ integration: Integration, _ result: inout Verification) async throws {
+        let created = shop.history(of: World.shopAddress).filter { effect in
+            if case .api = effect.source { effect.kind == .created && effect.resource != "webhook" } else { false }
         }
         let counts = created.reduce(into: [String: Int]()) { $0[$1.resource, default: 0] += 1 }
-        let words = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-        return (["created in the shop through us: \(words)"], faults)
-    }
-
-    private func settle() async throws {
-        for _ in 0..<500 {
-            guard let due = try await coordinator.syncOnce(until: .now + .seconds(60)).nextDue, due < .seconds(1800)
-            else { return }
-            world.clock.advance(by: max(due, .milliseconds(10)))
+        let partners = partners(in: integration).values.reduce(into: [String: Set<RemoteID>]()) {
+            $0[$1.kind.rawValue, default: []].insert($1)
         }
-        throw IntegrationError(.unavailable, "There was still work in the shop after 500 rounds.")
+        for (resource, kind) in [
+            ("customer", "customer"), ("product", "product"), ("variation", "product-variation"), ("order", "order"),
+            ("note", "note"),
+        ] where counts[resource] ?? 0 != partners[kind]?.count ?? 0 {
+            result.faults.append(
+                "\(counts[resource] ?? 0) \(resource) records were created in the shop for \(partners[kind]?.count ?? 0)."
+            )
+        }
+        if let saw = await host.record(HostReference(tenant: World.tenant, kind: "product", id: "prod-4")),
+            saw.fields["name"] != .text(newName)
+        {
+            result.faults.append("The product that was renamed in the shop did not come back.")
+        }
+        if await host.record(HostReference(tenant: World.tenant, kind: "product", id: "prod-8")) != nil {
+            result.faults.append("The product that was put into the shop's trash is still here.")
+        }
+        let words = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        result.checks.append("created in the shop through us, each once: \(words)")
+        result.checks.append("\(shop.mails(of: World.shopAddress).count) mails left the shop, as the host agreed")
+    }
+}
+
+/// Takes each call to the platform that it is meant for.
+struct Platforms: HTTPTransport {
+    var hubSpot: SimulatedHubSpot
+    var shop: SimulatedWooCommerce
+
+    func send(_ request: HTTPRequest, context: OperationContext) async throws -> HTTPResponse {
+        context.platform == .wooCommerce
+            ? try await shop.send(request, context: context) : try await hubSpot.send(request, context: context)
     }
 }

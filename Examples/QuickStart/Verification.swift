@@ -3,26 +3,27 @@ import Foundation
 import IntegrationKit
 import IntegrationKitTesting
 
-/// The comparison of what we believe with what truly happened in HubSpot.
+/// The comparison of what we believe with what truly happened on the platforms.
 struct Verification: Sendable {
     /// What was checked, in words, with its numbers.
     var checks: [String] = []
     /// What is wrong; empty: nothing.
     var faults: [String] = []
     /// Events that are still on their way, with the reason.
-    var waiting: [(event: String, why: String)] = []
+    var waiting: [(integration: Integration, event: String, why: String)] = []
     /// Events that wait for a person.
     var deadLetters: [DeadLetter] = []
 }
 
 extension World {
-    /// Compares both sides.
-    func verify(_ intake: Intake, _ integration: Integration) async throws -> Verification {
+    /// Compares all sides.
+    func verify(_ intake: Intake, _ hubSpot: Integration, _ shop: Integration) async throws -> Verification {
         var result = Verification()
-        result.deadLetters = try await manager.deadLetters(of: integration.id, limit: 1000)
-        try await account(for: intake, integration, &result)
-        checkDuplicates(&result)
-        try await compareFields(integration, &result)
+        try await account(for: intake, hubSpot, &result)
+        checkDuplicates(hubSpot, &result)
+        try await compareFields(hubSpot, &result)
+        try await account(for: intake, shop, &result)
+        try await verifyShop(shop, &result)
         return result
     }
 
@@ -31,25 +32,32 @@ extension World {
         let ends: Set<IntegrationEvent.Kind> = [
             .created, .updated, .adopted, .unchanged, .covered, .deleted, .refused,
         ]
-        var settled = Set(observer.events.filter { ends.contains($0.kind) }.compactMap(\.event))
-        settled.formUnion(result.deadLetters.compactMap(\.event))
-        for event in intake.queued.union(memory.waiting).subtracting(settled).sorted() {
+        let letters = try await manager.deadLetters(of: integration.id, limit: 1000)
+        result.deadLetters += letters
+        let own = observer.events.filter { $0.integration == integration.id }
+        var settled = Set(own.filter { ends.contains($0.kind) }.compactMap(\.event))
+        settled.formUnion(letters.compactMap(\.event))
+        let queued = intake.queued(for: integration).union(memory.waiting[integration.id] ?? [])
+        let waiting = queued.subtracting(settled).sorted()
+        for event in waiting {
             let why = try await manager.why(event: event, of: World.tenant)
-            result.waiting.append((event, why.sentences.last ?? "unknown"))
+            let sentence = why.sentences.last { $0.contains(integration.id) } ?? why.sentences.last
+            result.waiting.append((integration, event, sentence ?? "unknown"))
         }
         let statistics = try await manager.statistics(of: integration.id)
-        if statistics.queued + statistics.sent != result.waiting.count {
+        if statistics.queued + statistics.sent != waiting.count {
             result.faults.append(
-                "\(statistics.queued + statistics.sent) jobs are queued, but \(result.waiting.count) events wait."
+                "\(statistics.queued + statistics.sent) jobs are queued for \(integration.name), but \(waiting.count) events wait."
             )
         }
-        let queued = intake.queued.union(memory.waiting)
-        let done = queued.count - result.waiting.count
-        result.checks.append("\(done) of \(queued.count) queued events came to an end, the others say why not")
+        result.checks.append(
+            "\(queued.count - waiting.count) of \(queued.count) events queued for \(integration.name) came to an end, "
+                + "the others say why not"
+        )
     }
 
     /// No record of ours may have been created twice, whatever became of the answers.
-    private func checkDuplicates(_ result: inout Verification) {
+    private func checkDuplicates(_ integration: Integration, _ result: inout Verification) {
         let creations = hubSpot.history(of: World.portal).filter { effect in
             if case .api = effect.source { effect.kind == .created } else { false }
         }
@@ -60,7 +68,7 @@ extension World {
         }
         let emails = hubSpot.records("contact", in: World.portal).compactMap { $0.properties["email"] }
         if Set(emails).count != emails.count { result.faults.append("Two contacts hold one e-mail address.") }
-        let told = observer.count(.created)
+        let told = observer.count(.created, of: integration.id)
         result.checks.append(
             "\(creations.count) records were created in HubSpot through us, each once; \(told) were reported as created in this run"
         )
@@ -72,7 +80,7 @@ extension World {
         let parted = await parted()
         let stopped = Set(result.deadLetters.compactMap(\.record))
         var compared = (records: 0, values: 0)
-        for (reference, remote) in partners.sorted(by: { $0.key.id < $1.key.id })
+        for (reference, remote) in partners(in: integration).sorted(by: { $0.key.id < $1.key.id })
         where !parted.contains(reference) && !stopped.contains(reference) {
             guard let own = await host.record(reference),
                 let mapping = mappings.first(where: { $0.hostKind == reference.kind && $0.kind == remote.kind })

@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitProviders
 import IntegrationKitTesting
 
-/// Both sides: a company with its own records, and a HubSpot in memory with people who work in it.
+/// All sides: a company with its own records, and a HubSpot and a shop in memory with people who work in them.
 struct World: Sendable {
     static let tenant = "atelier-durand"
     static let portal: Int64 = 147_893_286
@@ -15,6 +15,7 @@ struct World: Sendable {
     let folder: URL
     let memory: Memory
     let hubSpot: SimulatedHubSpot
+    let shop: SimulatedWooCommerce
     let host: InMemoryHostRecords
     let store: JSONFileIntegrationStore
     let observer = RecordingObserver()
@@ -34,6 +35,12 @@ struct World: Sendable {
             hubSpot = SimulatedHubSpot(seed: 7, time: clock.timeSource)
             World.furnish(hubSpot)
         }
+        if let saved = memory.shop {
+            shop = try SimulatedWooCommerce(restoring: saved, time: clock.timeSource)
+        } else {
+            shop = SimulatedWooCommerce(seed: 7, time: clock.timeSource)
+            shop.addShop(SimulatedWooCommerce.Shop(home: World.shopAddress))
+        }
         host = try memory.company.map { try InMemoryHostRecords(restoring: $0) } ?? InMemoryHostRecords()
         store = try JSONFileIntegrationStore(
             directory: folder.appendingPathComponent(Memory.store, isDirectory: true),
@@ -46,12 +53,12 @@ struct World: Sendable {
             redirectURL: URL(filePath: "/")
         )
         manager = try await IntegrationManager(
-            providers: [.hubSpot],
+            providers: [.hubSpot, .wooCommerce],
             store: store,
             keyring: try Keyring(current: memory.masterKey),
             namespace: "quick-start",
             applications: [.hubSpot: [application]],
-            transport: hubSpot,
+            transport: Platforms(hubSpot: hubSpot, shop: shop),
             middlewares: [recorder],
             observers: [observer],
             time: clock.timeSource
@@ -83,7 +90,7 @@ struct World: Sendable {
         }
     }
 
-    /// Works until nothing is due for half an hour, moving the clock in place of waiting.
+    /// Works on all integrations until nothing is due for half an hour, moving the clock in place of waiting.
     ///
     /// - Returns: What happened, of all rounds together.
     func settle() async throws -> Work {
@@ -100,19 +107,20 @@ struct World: Sendable {
 
 /// What several rounds of work did.
 struct Work: Sendable {
-    var counts: [RecordKind: [IntegrationEvent.Kind: Int]] = [:]
+    /// How often each thing happened, by the integration's name and the kind.
+    var counts: [String: [RecordKind: [IntegrationEvent.Kind: Int]]] = [:]
     var calls = 0
     var problems: [IntegrationError] = []
 
     mutating func add(_ report: SyncReport) {
         for line in report.lines {
-            counts[line.kind, default: [:]].merge(line.counts, uniquingKeysWith: +)
+            counts[line.name, default: [:]][line.kind, default: [:]].merge(line.counts, uniquingKeysWith: +)
         }
         calls += report.calls.values.reduce(0, +)
         for problem in report.problems where !problems.contains(problem) { problems.append(problem) }
     }
 
     func count(_ kind: IntegrationEvent.Kind) -> Int {
-        counts.values.reduce(0) { $0 + ($1[kind] ?? 0) }
+        counts.values.flatMap(\.values).reduce(0) { $0 + ($1[kind] ?? 0) }
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 import IntegrationKit
 import IntegrationKitTesting
 
-// A company connects its HubSpot, both sides work for a while, and in the end they agree. Read it from top to bottom;
+// A company connects its HubSpot and its shop, all sides work for a while, and in the end they agree. Read it from top to bottom;
 // what each step does stands in Scenes.swift, and the library's own objects are put together in World.swift.
 
 func tell(_ options: Options) async throws -> Story {
@@ -20,6 +20,7 @@ func tell(_ options: Options) async throws -> Story {
 
     let integration = try await world.connect(knownTo: intake.events)
     let callsToConnect = world.hubSpot.calls.count
+    let shop = try await world.connectShop()
     _ = try await world.settle()  // The first pull: whom HubSpot knows already.
 
     try await world.take(&intake)
@@ -27,20 +28,22 @@ func tell(_ options: Options) async throws -> Story {
     let push = try await world.settle()
 
     _ = world.hubSpot.takeDeliveries()  // What HubSpot tells of our own writes is not the point here.
-    let deeds = try await world.memory.run == 1 ? world.letPeopleWork() : world.letPeopleGoOn()
-    let mail = await world.receiveWebhooks()
-    try await world.coordinator.pull(integration.id)
+    var deeds = try await world.memory.run == 1 ? world.letPeopleWork(integration) : world.letPeopleGoOn(integration)
+    try world.letPeopleWorkInShop(&deeds)
+    var mail = await world.receiveWebhooks()
+    await world.receiveShopWebhooks(&mail)
+    let applied = await world.host.applied.count
+    for integration in [integration, shop] { try await world.coordinator.pull(integration.id) }
     let pull = try await world.settle()
-
-    let shop = try await Shop(in: world)
-    let shopStory = try await shop.tell()
+    try await world.passOnWhatTheShopChanged(since: applied, shop)
+    _ = try await world.settle()
 
     if let archive = options.archive { try world.recorder.write(to: archive) }
-    var verification = try await world.verify(intake, integration)
-    verification.faults += shopStory.faults
-    try await world.close(after: verification, shop)
+    let verification = try await world.verify(intake, integration, shop)
+    try await world.close(after: verification, [integration, shop])
     return Story(
         integration: integration,
+        shop: shop,
         run: world.memory.run,
         store: options.folder,
         callsToConnect: callsToConnect,
@@ -50,7 +53,6 @@ func tell(_ options: Options) async throws -> Story {
         mail: mail,
         applied: await world.host.applied,
         pull: pull,
-        shop: shopStory.lines,
         verification: verification,
         simulated: start.duration(to: world.clock.now),
         real: began.duration(to: .now),

@@ -115,8 +115,9 @@ public struct KindDescription: Hashable, Sendable {
     public var matchFields: [FieldName]
     /// The best that a lost create can promise; the account's ``KeySlot`` says what holds there.
     public var safety: CreateSafety
-    /// Whether the platform mails people at a write and knows no silent form; its routes are then off by default.
-    public var mayNotifyPeople: Bool
+    /// The writes at which the platform mails people and knows no silent form; without the host's consent they are left
+    /// out.
+    public var mayNotifyPeople: Set<RecordWrite.Operation>
     /// What the customer should know about the kind here; empty: nothing.
     public var note: LocalizedText
 
@@ -132,7 +133,7 @@ public struct KindDescription: Hashable, Sendable {
     ///   - naturalKeys: The fields whose values the platform keeps unique.
     ///   - matchFields: Fields that often name a record but may be shared.
     ///   - safety: The best that a lost create can promise.
-    ///   - mayNotifyPeople: Whether a write mails people whatever one does.
+    ///   - mayNotifyPeople: The writes that mail people whatever one does.
     ///   - note: What the customer should know.
     public init(
         kind: RecordKind,
@@ -144,7 +145,7 @@ public struct KindDescription: Hashable, Sendable {
         naturalKeys: [FieldName] = [],
         matchFields: [FieldName] = [],
         safety: CreateSafety,
-        mayNotifyPeople: Bool = false,
+        mayNotifyPeople: Set<RecordWrite.Operation> = [],
         note: LocalizedText = LocalizedText()
     ) {
         self.kind = kind

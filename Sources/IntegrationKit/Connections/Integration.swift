@@ -127,13 +127,15 @@ public struct SyncSettings: Hashable, Codable, Sendable {
         case manual
         /// Every so often.
         case every(Duration)
+        /// Every day at a time of the tenant's own clock; a host that comes late reads once.
+        case dailyAt(DailyTime)
 
         /// The time between two pulls; nil for manual.
         public var interval: Duration? {
             switch self {
             case .realtime: .seconds(60)
             case .hourly: .seconds(3600)
-            case .daily: .seconds(86_400)
+            case .daily, .dailyAt: .seconds(86_400)
             case .manual: nil
             case .every(let duration): max(duration, .seconds(10))
             }

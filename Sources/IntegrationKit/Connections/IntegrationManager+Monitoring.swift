@@ -26,7 +26,7 @@ extension IntegrationManager {
         return try rows.map { try entry($0, integration.keys) }
     }
 
-    private func entry(_ stored: StoredRow, _ keys: TenantKeys) throws -> SyncLogEntry {
+    func entry(_ stored: StoredRow, _ keys: TenantKeys) throws -> SyncLogEntry {
         let row = try Row<LogRecord>(stored)
         let integration = stored.content.integration ?? ""
         let context = LogRecord.context(row.id.key, tenant: stored.content.tenant, integration: integration)
@@ -102,10 +102,11 @@ extension IntegrationManager {
     }
 
     private func sentence(_ job: SyncJob) async throws -> String {
-        let what = "\(job.action.rawValue) \(job.kind.rawValue) in \(job.lane.integration)"
+        let integration = try await LoadedIntegration.load(job.lane.integration, in: core)
+        let name = integration.map { "\($0.record.name) (\($0.provider.descriptor.name))" } ?? job.lane.integration
+        let what = "\(job.action.rawValue) \(job.kind.rawValue) in \(name)"
         switch job.state {
         case .queued:
-            let integration = try await LoadedIntegration.load(job.lane.integration, in: core)
             if let reason = integration?.status.suspended[job.kind] { return "\(what): waits, because \(reason)" }
             if let need = integration?.status.need { return "\(what): waits for the customer (\(need.rawValue))." }
             if let state = integration?.fence.state, state != .enabled {
@@ -175,19 +176,7 @@ extension IntegrationManager {
             SyncJob.self,
             matching: RowQuery("job.state", keys: [RowKey.join(id, "blocked")], limit: limit)
         )
-        return jobs.compactMap { row in
-            guard case .blocked(let reason) = row.record.state else { return nil }
-            return DeadLetter(
-                id: row.id.key,
-                integration: id,
-                event: row.record.event,
-                record: row.record.record,
-                kind: row.record.kind,
-                since: reason.since,
-                reason: reason.error,
-                candidates: reason.candidates
-            )
-        }
+        return jobs.compactMap { DeadLetter($0, of: id) }
     }
 
     /// Lets a stopped job run again, and the jobs that stopped because of it.

@@ -174,23 +174,38 @@ extension IntegrationManager {
     /// - Throws: ``IntegrationError`` if the store failed; call again then.
     @discardableResult
     public func erase(_ record: HostReference) async throws -> ErasureReceipt {
-        var ids: [RowID] = []
-        var unknown: [HostReference] = []
-        var after: PageKey?
+        var removed = 0
+        var isUnknown = false
         let key = RowKey.join(record.tenant, record.kind, record.id)
+        // What was committed while the rows were read goes in another turn.
         while true {
-            let rows = try await core.store.rows(matching: RowQuery("record", keys: [key], after: after, limit: 1000))
-            guard let last = rows.last else { break }
-            for row in rows {
-                ids.append(row.content.id)
-                if row.content.id.type == SyncJob.type, case .sent = try Row<SyncJob>(row).record.state {
-                    unknown.append(record)
+            var changes = Changes(id: core.random.uuid())
+            var after: PageKey?
+            while case let rows = try await core.store.rows(
+                matching: RowQuery("record", keys: [key], after: after, limit: 1000)
+            ), let last = rows.last {
+                for row in rows {
+                    changes.deletes.append(row.content.id)
+                    guard row.content.id.type == SyncJob.type else { continue }
+                    let job = try Row<SyncJob>(row).record
+                    guard job.state.isUnfinished else { continue }
+                    if case .sent = job.state { isUnknown = true }
+                    changes.puts.append(
+                        try ErasedJob().content(
+                            key: ErasedJob.key(row.created, in: job.lane.integration),
+                            tenant: record.tenant,
+                            integration: job.lane.integration,
+                            keep: ErasedJob.keep
+                        )
+                    )
                 }
+                after = PageKey(key: key, created: last.created)
             }
-            after = PageKey(key: key, created: last.created)
+            if changes.deletes.isEmpty { break }
+            try await core.commit(changes)
+            removed += changes.deletes.count
         }
-        try await core.commit(Changes(id: core.random.uuid(), deletes: ids))
-        return try await receipt(ids.count, unknown, unreadableAt: nil)
+        return try await receipt(removed, isUnknown ? [record] : [], unreadableAt: nil)
     }
 
     /// Wraps the tenants' keys with the keyring's current key; repeat it after each rotation, then retire the old key.

@@ -30,6 +30,8 @@ public final class ChaChaPolyCipher: CredentialCipher {
 
     /// The id of the key, which tells nothing about it.
     let keyID: Data
+    /// What every message begins with.
+    private let prefix: Data
     private let key: Data
     private let purpose: String
     private let random: RandomSource
@@ -64,6 +66,7 @@ public final class ChaChaPolyCipher: CredentialCipher {
         self.random = random
         self.sealsPerSalt = sealsPerSalt
         keyID = HKDF.derive(from: key, info: Data("IntegrationKit key id".utf8), count: ChaChaPolyCipher.idLength)
+        prefix = Data([ChaChaPolyCipher.format]) + keyID
     }
 
     /// Seals a message.
@@ -75,7 +78,6 @@ public final class ChaChaPolyCipher: CredentialCipher {
     public func seal(_ plaintext: Data, authenticating data: Data) -> Data {
         let subkey = nextSubkey()
         let nonce = random.bytes(ChaCha20Poly1305.nonceLength)
-        let prefix = Data([ChaChaPolyCipher.format]) + keyID
         return ChaCha20Poly1305.seal(
             plaintext,
             with: subkey.cipher,

@@ -78,14 +78,14 @@ private struct Fault {
     }
 
     /// Judges an id or name; nil if it is good.
-    init?(name part: String, _ text: String) {
+    init?(name part: @autoclosure () -> String, _ text: String) {
         if text.isEmpty {
-            self.init(part, "is empty", "est vide")
+            self.init(part(), "is empty", "est vide")
         } else if text.utf8.count > DomainEvent.Bounds.name {
             let bytes = DomainEvent.Bounds.name
-            self.init(part, "is longer than \(bytes) bytes", "dépasse \(bytes) octets")
-        } else if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-            self.init(part, "holds a control character", "contient un caractère de contrôle")
+            self.init(part(), "is longer than \(bytes) bytes", "dépasse \(bytes) octets")
+        } else if text.unicodeScalars.contains(where: { $0.value < 0x20 || 0x7F...0x9F ~= $0.value }) {
+            self.init(part(), "holds a control character", "contient un caractère de contrôle")
         } else {
             return nil
         }

@@ -153,26 +153,67 @@ public struct EventRoute: Hashable, Codable, Sendable {
         case update
         /// Delete the record.
         case delete
+
+        /// The write that the action is, as long as the record is as the action expects it.
+        public var operation: RecordWrite.Operation {
+            switch self {
+            case .create: .create
+            case .update: .update
+            case .delete: .delete
+            }
+        }
     }
     /// A relation that the record gets.
     public struct RelationRule: Hashable, Codable, Sendable {
+        /// A field of the event that lists related records, such as the lines of an order.
+        public struct Listing: Hashable, Codable, Sendable {
+            /// The field: a list of objects.
+            public var field: FieldName
+            /// The member of each object that names a record, and the field of that record that holds the same value.
+            public var key: FieldName
+
+            /// Creates a listing.
+            ///
+            /// - Parameters:
+            ///   - field: The field.
+            ///   - key: The member that names a record.
+            public init(_ field: FieldName, by key: FieldName) {
+                self.field = field
+                self.key = key
+            }
+        }
+
         /// The host's kind of the related record.
         public var hostKind: String
         /// What it is to the record.
         public var role: RelationRole
-        /// Whether the record waits for it.
+        /// Whether the record waits until it is there; false: only while it is about to be made, and for a while.
+        ///
+        /// An event that makes a record, and names none that it must belong to, does not take the route.
         public var isRequired: Bool
+        /// The field that lists such records by a key of theirs; nil: the event's related records alone name them.
+        ///
+        /// A record that is listed is waited for where a job of the host's makes it. What nobody is about to make is left
+        /// to the platform, which may have a record of that key.
+        public var listing: Listing?
 
         /// Creates a rule.
         ///
         /// - Parameters:
         ///   - hostKind: The host's kind of the related record.
         ///   - role: What it is to the record.
-        ///   - isRequired: Whether the record waits for it.
-        public init(_ hostKind: String, as role: RelationRole, isRequired: Bool = true) {
+        ///   - isRequired: Whether the record waits until it is there.
+        ///   - listing: The field that lists such records.
+        public init(
+            _ hostKind: String,
+            as role: RelationRole,
+            isRequired: Bool = true,
+            listedIn listing: Listing? = nil
+        ) {
             self.hostKind = hostKind
             self.role = role
             self.isRequired = isRequired
+            self.listing = listing
         }
     }
 

@@ -42,7 +42,7 @@ struct EventRoutes: Sendable {
             return Decision(reasons: ["No route of \(descriptor.name) takes the event \(event.kind.rawValue)."])
         }
         return routes.reduce(into: Decision()) { decision, route in
-            if let reason = reason(against: route) {
+            if let reason = reason(against: route, for: event) {
                 decision.reasons.append(reason)
             } else {
                 decision.routes.append(route)
@@ -61,7 +61,7 @@ struct EventRoutes: Sendable {
         }
     }
 
-    private func reason(against route: EventRoute) -> String? {
+    private func reason(against route: EventRoute, for event: DomainEvent) -> String? {
         let kind = route.kind.rawValue
         guard let description = descriptor.kind(route.kind) else {
             return "\(descriptor.name) has no \(kind) here."
@@ -72,10 +72,19 @@ struct EventRoutes: Sendable {
         guard description.canPush, route.action != .delete || description.canDelete else {
             return "\(descriptor.name) lets nobody \(route.action == .delete ? "delete" : "write") a \(kind) here."
         }
+        let named = Set(event.related.map(\.kind))
+        if route.action == .create,
+            let owner = route.relations.first(where: {
+                $0.isRequired && $0.listing == nil && !named.contains($0.hostKind)
+            })
+        {
+            return "The event names no \(owner.hostKind), which a \(kind) in \(descriptor.name) belongs to."
+        }
         if [.denied, .read].contains(access[route.kind]) {
             return "The account's sign-in may not write \(kind)."
         }
-        if route.needsConsent || description.mayNotifyPeople, !settings.mayNotifyPeople {
+        if route.needsConsent || description.mayNotifyPeople.contains(route.action.operation), !settings.mayNotifyPeople
+        {
             return "\(descriptor.name) mails people when a \(kind) is written, and the host has not agreed to that."
         }
         return nil

@@ -52,18 +52,18 @@ struct HTTPPipeline: Sendable {
     private func observed(_ request: HTTPRequest, _ context: OperationContext) async throws -> HTTPResponse {
         let start = time.elapsed()
         func report(_ outcome: String, _ error: IntegrationError?) {
-            observe(
-                IntegrationEvent(
-                    .request,
-                    date: time.now(),
-                    tenant: tenant,
-                    integration: integration,
-                    platform: context.platform,
-                    duration: time.elapsed() - start,
-                    error: error,
-                    message: "\(context.operation): \(request.method.rawValue) \(request.url.host() ?? "-"): \(outcome)"
-                )
+            var event = IntegrationEvent(
+                .request,
+                date: time.now(),
+                tenant: tenant,
+                integration: integration,
+                platform: context.platform,
+                duration: time.elapsed() - start,
+                error: error,
+                message: "\(context.operation): \(request.method.rawValue) \(request.url.host() ?? "-"): \(outcome)"
             )
+            event.operation = context.operation
+            observe(event)
         }
         do {
             let response = try await retried(request, context)

@@ -59,12 +59,15 @@ struct JSONWriter {
     /// Appends a string with its quotes and escapes.
     static func append(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        if string.utf8.contains(where: mustBeEscaped) {
-            for byte in string.utf8 {
+        let start = bytes.count
+        bytes.append(contentsOf: string.utf8)
+        // Few strings have anything to escape: they are copied at once and looked through where they stand.
+        if let first = bytes[start...].firstIndex(where: mustBeEscaped) {
+            let rest = Array(bytes[first...])
+            bytes.removeSubrange(first...)
+            for byte in rest {
                 if mustBeEscaped(byte) { escape(byte, in: &bytes) } else { bytes.append(byte) }
             }
-        } else {
-            bytes.append(contentsOf: string.utf8)
         }
         bytes.append(UInt8(ascii: "\""))
     }

@@ -27,23 +27,23 @@ struct MappedFields: Hashable, Sendable {
 }
 
 /// Carries the fields of records between a host and a platform by a mapping.
-struct FieldMapper: Sendable {
+final class FieldMapper: Sendable {
     /// The mapping.
     let mapping: FieldMapping
     /// What the steps need to know of the account.
     let context: MappingContext
     /// The mapping's rules, made ready.
     let rules: [CompiledRule]
+    /// The platform's fields that a read must ask for, in order: outbound ones too, since a write looks first.
+    let remoteFields: [FieldName]
 
     /// Creates a mapper.
     init(mapping: FieldMapping, context: MappingContext = MappingContext()) {
         self.mapping = mapping
         self.context = context
         rules = mapping.rules.map(CompiledRule.init)
+        remoteFields = Set(mapping.rules.map(\.remote)).sorted()
     }
-
-    /// The platform's fields that a read must ask for: outbound ones too, since a write looks first.
-    var remoteFields: Set<FieldName> { Set(mapping.rules.map(\.remote)) }
 
     /// Carries what a host tells to the platform's names.
     ///

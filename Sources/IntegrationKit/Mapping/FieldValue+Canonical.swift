@@ -11,7 +11,19 @@ extension FieldValue {
     /// - Parameter other: The other value.
     /// - Returns: Whether they are the same.
     public func isEquivalent(to other: FieldValue) -> Bool {
-        canonicalText == other.canonicalText
+        if case .empty = other { return holdsNothing }
+        return self == other || canonicalText == other.canonicalText
+    }
+
+    private var holdsNothing: Bool {
+        switch self {
+        case .empty, .json(.null): true
+        case .text(let value), .day(let value): value.isEmpty
+        case .options(let values): values.isEmpty
+        case .labelled(let values): values.isEmpty
+        case .address(let value): value.parts.allSatisfy(\.isEmpty)
+        default: false
+        }
     }
 
     /// The one text of all values that are equivalent to this one; no other value has it.

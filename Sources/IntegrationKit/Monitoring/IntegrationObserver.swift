@@ -62,6 +62,16 @@ public struct IntegrationEvent: Hashable, Sendable {
         public static let breakerClosed = Kind(rawValue: "breaker-closed")
         /// Two records on the platform stand for one record of the host.
         public static let duplicateFound = Kind(rawValue: "duplicate-found")
+        /// Something went wrong that needs attention: told once, however many records it concerns.
+        public static let incidentOpened = Kind(rawValue: "incident-opened")
+        /// What was told of by ``incidentOpened`` is over.
+        public static let incidentClosed = Kind(rawValue: "incident-closed")
+        /// An endpoint took a webhook.
+        public static let webhookSent = Kind(rawValue: "webhook-sent")
+        /// An endpoint refused a webhook at every attempt.
+        public static let webhookFailed = Kind(rawValue: "webhook-failed")
+        /// An endpoint gets no more webhooks until a person switches it on.
+        public static let endpointDisabled = Kind(rawValue: "endpoint-disabled")
         /// A clock jumped; schedules and retention wait.
         public static let clockJumped = Kind(rawValue: "clock-jumped")
     }
@@ -86,6 +96,10 @@ public struct IntegrationEvent: Hashable, Sendable {
     public var event: String?
     /// How long it took.
     public var duration: Duration?
+    /// What was being done, such as `push contact`, for a request.
+    public var operation: String?
+    /// How long the host's event waited until it was carried out.
+    public var lag: Duration?
     /// What went wrong.
     public var error: IntegrationError?
     /// What happened, in words.

@@ -65,6 +65,8 @@ public struct Relation: Hashable, Codable, Sendable {
     public var target: Target
     /// Whether the record makes no sense without the relation; the engine then waits for it.
     public var isRequired: Bool
+    /// The key by which the record lists the other one, such as a line's SKU; nil: it does not list it.
+    public var listedAs: String?
 
     /// Creates a relation.
     ///
@@ -72,10 +74,12 @@ public struct Relation: Hashable, Codable, Sendable {
     ///   - role: What the other record is to this one.
     ///   - target: The other record.
     ///   - isRequired: Whether the engine waits for it.
-    public init(_ role: RelationRole, _ target: Target, isRequired: Bool = true) {
+    ///   - listedAs: The key by which the record lists the other one.
+    public init(_ role: RelationRole, _ target: Target, isRequired: Bool = true, listedAs: String? = nil) {
         self.role = role
         self.target = target
         self.isRequired = isRequired
+        self.listedAs = listedAs
     }
 }
 

@@ -11,6 +11,12 @@ struct Ledger: Sendable {
         keys.tag("ledger", Data("\(link)|\(rule)|\(value.canonicalText)".utf8))
     }
 
+    /// The tags of what both sides have: mostly the same value, which is tagged once.
+    func tags(_ rule: UInt32, host: FieldValue, remote: FieldValue) -> (host: UInt64, remote: UInt64) {
+        let tag = tag(rule, host)
+        return (tag, host == remote ? tag : self.tag(rule, remote))
+    }
+
     /// The tag of a value as a platform may store it: without regard to case, blanks, scale and the form of numbers.
     func looseTag(_ rule: UInt32, _ value: FieldValue) -> UInt64 {
         keys.tag("ledger", Data("\(link)|\(rule)|~\(value.looselyCanonicalText)".utf8))
@@ -27,9 +33,9 @@ struct Ledger: Sendable {
         return keys.tag("ledger", Data("\(link)|relation|\(relation.role.rawValue)|\(target)".utf8))
     }
 
-    /// The digest of all mapped fields as a platform shows them.
-    func digest(_ fields: [FieldName: FieldValue], of names: Set<FieldName>) -> Data {
-        let texts = names.sorted().compactMap { name in
+    /// The digest of all mapped fields, named in order, as a platform shows them.
+    func digest(_ fields: [FieldName: FieldValue], of names: [FieldName]) -> Data {
+        let texts = names.compactMap { name in
             fields[name].map { "\(name.rawValue)=\($0.canonicalText)" }
         }
         return keys.digest("digest", Data(([link] + texts).joined(separator: "\u{1F}").utf8))

@@ -39,25 +39,37 @@ extension Reconciler {
             for key in integration.naturalKeys(record.fields, kind: record.id.kind) { wanted[key] = record.id }
         }
         guard !wanted.isEmpty else { return [:] }
-        let keys = wanted.keys.sorted()
-        var found = try await core.store.records(NaturalKey.self, keys).mapValues(\.record.host)
-        let queued = try await core.store.records(
-            SyncJob.self,
-            matching: RowQuery("job.natural", keys: keys, limit: keys.count * 8)
-        )
-        for job in queued.sorted(by: { $0.created < $1.created }) {
-            for key in job.record.naturalKeys where found[key] == nil { found[key] = job.record.record }
-        }
+        let found = try await core.naturalOwners(of: wanted.keys.sorted())
         guard !found.isEmpty else { return [:] }
         let links = try await core.store.records(
             RecordLink.self,
-            Set(found.values).map { RecordLink.key($0, in: integration.id) }
+            Set(found.values.joined()).map { RecordLink.key($0, in: integration.id) }
         )
         var owners: [RemoteID: HostReference] = [:]
-        for (key, host) in found where links[RecordLink.key(host, in: integration.id)]?.record.isLinked != true {
-            if let id = wanted[key] { owners[id] = host }
+        for (key, hosts) in found {
+            let host = hosts.first { links[RecordLink.key($0, in: integration.id)]?.record.isLinked != true }
+            if let host, let id = wanted[key] { owners[id] = host }
         }
         return owners
+    }
+}
+
+extension EngineCore {
+    /// The host's record that owns each natural key; else those whose jobs will take it, the oldest job first.
+    func naturalOwners(of keys: [String]) async throws -> [String: [HostReference]] {
+        let owned = try await store.records(NaturalKey.self, keys).mapValues { [$0.record.host] }
+        let queued = try await store.records(
+            SyncJob.self,
+            matching: RowQuery("job.natural", keys: keys, limit: keys.count * 8)
+        )
+        var found = owned
+        for job in queued.sorted(by: { $0.created < $1.created }) {
+            guard let host = job.record.record else { continue }
+            for key in job.record.naturalKeys where owned[key] == nil && found[key]?.contains(host) != true {
+                found[key, default: []].append(host)
+            }
+        }
+        return found
     }
 }
 

@@ -9,54 +9,25 @@ extension Reconciler {
         sweep: Int32?
     ) async throws -> [RecordCommit] {
         guard let host = worker.host, integration.delivers else { return [] }
-        let known = try await core.store.records(InboundIntent.self, records.map { intentKey($0.0) })
-        var changes: [(RemoteRecord, FieldMapper, InboundChange)] = []
-        var intents: [RowContent] = []
+        var changes: [(RemoteRecord, FieldMapper, MappedFields, InboundChange)] = []
         for (record, former) in records {
             guard let hostKind = former?.kind ?? integration.mapping(for: record.id.kind)?.hostKind,
                 let mapper = integration.mapper(hostKind, record.id.kind)
             else { continue }
-            let fields = mapper.inbound(record.fields).values.filter { $0.value != .empty }
-            let key = intentKey(record)
-            let proposed =
-                known[key]?.record.proposed
-                ?? former
-                ?? HostReference(
-                    tenant: integration.tenant,
-                    kind: hostKind,
-                    id: core.random.uuid().uuidString.lowercased()
-                )
-            if known[key] == nil {
-                intents.append(
-                    try InboundIntent(kind: record.id.kind, since: core.storeNow(), proposed: proposed).content(
-                        key: key,
-                        tenant: integration.tenant,
-                        integration: integration.id,
-                        indexes: [IndexEntry("intent.kind", RowKey.join(integration.id, record.id.kind.rawValue))],
-                        keep: .seconds(86_400)
-                    )
-                )
-            }
+            let mapped = mapper.inbound(record.fields)
             let change = InboundChange(
                 integration: integration.id,
                 action: .create,
                 remote: record.id,
                 version: record.version,
-                host: proposed,
-                fields: fields
+                host: former ?? proposed(record, hostKind),
+                fields: mapped.values.filter { $0.value != .empty }
             )
-            changes.append((record, mapper, change))
+            changes.append((record, mapper, mapped, change))
         }
         guard !changes.isEmpty else { return [] }
-        // Whoever proposes first names the record, also for a second process that met it at the same time.
-        let requires = Set(intents.map { Requirement.absent($0.id) }).union([integration.fenceRequirement])
-        do {
-            try await core.commit(Changes(id: core.random.uuid(), requires: requires, puts: intents))
-        } catch StoreFailure.conflict(let failed, _) {
-            guard !failed.contains(integration.fenceRequirement) else { throw CancellationError() }
-            return try await create(records, readAt: readAt, sweep: sweep)
-        }
-        let outcomes = try await worker.apply(changes.map(\.2), to: host)
+        let intents = try await begin(Set(changes.map(\.0.id.kind)))
+        let outcomes = try await worker.apply(changes.map(\.3), to: host)
         var references: [HostReference] = []
         for case .applied(let reference, _) in outcomes { references.append(reference) }
         let existing = try await core.store.records(
@@ -65,14 +36,15 @@ extension Reconciler {
         )
         let keys = changes.flatMap { integration.naturalKeys($0.0.fields, kind: $0.0.id.kind) }
         let taken = Set(try await core.store.records(NaturalKey.self, keys).keys)
-        var commits: [RecordCommit] = []
-        for ((record, mapper, change), outcome) in zip(changes, outcomes) {
+        var commits = [RecordCommit(remote: changes[0].0.id, deletes: intents)]
+        for ((record, mapper, mapped, change), outcome) in zip(changes, outcomes) {
             switch outcome {
             case .applied(let reference, let stored):
                 commits.append(
                     try link(
                         record,
                         mapper,
+                        mapped,
                         change,
                         reference,
                         stored,
@@ -84,7 +56,6 @@ extension Reconciler {
                 )
             case .stale, .refused:
                 var commit = try refetch(record.id, nil, after: .seconds(60))
-                commit.deletes = [InboundIntent.rowID(intentKey(record))]
                 if case .refused(let error) = outcome { commit.events = [refusedByHost(change, error)] }
                 commits.append(commit)
             }
@@ -92,13 +63,40 @@ extension Reconciler {
         return commits
     }
 
-    private func intentKey(_ record: RemoteRecord) -> String {
-        RecordLink.remoteKey(record.id, in: integration.id)
+    /// The host's record that is proposed for a stranger: the same to whoever meets it, however often.
+    private func proposed(_ record: RemoteRecord, _ hostKind: String) -> HostReference {
+        let place = Data(RecordLink.remoteKey(record.id, in: integration.id).utf8)
+        let id = RandomSource.uuid(from: [UInt8](integration.keys.digest("proposed", place)), version: 8)
+        return HostReference(tenant: integration.tenant, kind: hostKind, id: id.uuidString.lowercased())
+    }
+
+    /// Notes that host records are about to be made of records of these kinds.
+    ///
+    /// - Returns: The notes, to be deleted with the commit of what was made.
+    private func begin(_ kinds: Set<RecordKind>) async throws -> [RowID] {
+        let intents = try kinds.map { kind in
+            try InboundIntent(kind: kind, since: core.storeNow()).content(
+                key: RowKey.join(integration.id, kind.rawValue, core.random.uuid().uuidString),
+                tenant: integration.tenant,
+                integration: integration.id,
+                indexes: [IndexEntry("intent.kind", RowKey.join(integration.id, kind.rawValue))],
+                keep: .seconds(86_400)
+            )
+        }
+        do {
+            try await core.commit(
+                Changes(id: core.random.uuid(), requires: [integration.fenceRequirement], puts: intents)
+            )
+        } catch StoreFailure.conflict {
+            throw CancellationError()
+        }
+        return intents.map(\.id)
     }
 
     private func link(
         _ record: RemoteRecord,
         _ mapper: FieldMapper,
+        _ mapped: MappedFields,
         _ change: InboundChange,
         _ reference: HostReference,
         _ stored: HostRecord?,
@@ -108,7 +106,6 @@ extension Reconciler {
         sweep: Int32?
     ) throws -> RecordCommit {
         var commit = RecordCommit(remote: record.id, host: reference)
-        commit.deletes = [InboundIntent.rowID(intentKey(record))]
         if let existing, existing.record.isLinked {
             commit.events = [
                 IntegrationEvent(
@@ -137,13 +134,13 @@ extension Reconciler {
         link.readAt = readAt
         link.digest = worker.digest(of: record, key, mapper)
         link.seenSweep = sweep ?? 0
-        link.tags = mapper.inbound(record.fields).mapped.values.map { mapped in
-            FieldTag(
-                rule: mapped.ruleID,
-                host: ledger.tag(mapped.ruleID, stored?.fields[mapped.rule.host] ?? mapped.value),
-                remote: ledger.tag(mapped.ruleID, mapped.source),
-                confirmed: true
+        link.tags = mapped.mapped.values.map { mapped in
+            let tags = ledger.tags(
+                mapped.ruleID,
+                host: stored?.fields[mapped.rule.host] ?? mapped.value,
+                remote: mapped.source
             )
+            return FieldTag(rule: mapped.ruleID, host: tags.host, remote: tags.remote, confirmed: true)
         }.sorted { $0.rule < $1.rule }
         let owned = try worker.naturalKeyRows(record.fields, kind: record.id.kind, host: reference)
             .filter { !taken.contains($0.id.key) }

@@ -84,6 +84,7 @@ extension Reconciler {
             }
         }
         guard let host = worker.host, !deliveries.isEmpty else { return commits }
+        try await guardValues(deliveries.map(\.4), in: current, of: records.count)
         let outcomes = try await worker.apply(deliveries.map(\.4), to: host)
         for ((draft, link, row, merged, change), outcome) in zip(deliveries, outcomes) {
             var commit = draft
@@ -110,6 +111,26 @@ extension Reconciler {
 
     /// How far two processes' ideas of a platform's clock may lie apart: its answers tell whole seconds.
     private static let clockError = Duration.seconds(1)
+
+    /// Stops a page whose records would empty values in too many of the host's: a mapping may have gone wrong.
+    private func guardValues(
+        _ changes: [InboundChange],
+        in current: [HostReference: HostRecord],
+        of total: Int
+    ) async throws {
+        let blanking = changes.filter { change in
+            guard let host = change.host, let known = current[host]?.fields else { return false }
+            return change.fields.contains { name, value in
+                value == .empty && known[name].map { $0 != .empty } ?? false
+            }
+        }
+        guard let kind = blanking.first?.remote.kind, core.options.isMassChange(blanking.count, of: total) else {
+            return
+        }
+        guard try await worker.allows(.blank, kind, count: blanking.count, of: total) else {
+            throw GuardRecord.error(.blank, kind, blanking.count, total)
+        }
+    }
 
     private func seen(_ row: Row<RecordLink>, _ sweep: Int32) throws -> RecordCommit {
         var link = row.record

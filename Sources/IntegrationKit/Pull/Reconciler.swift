@@ -234,10 +234,14 @@ struct Reconciler: Sendable {
     }
 
     private func suspect(_ ids: [RemoteID]) async throws -> [RecordCommit] {
-        let rows = try await links("link.remote", ids.map { RecordLink.remoteKey($0, in: integration.id) })
-        return try rows.compactMap { row in
+        try await linked(ids).compactMap { row in
             try row.record.remote.map { try refetch($0, row.record.host) }
         }
+    }
+
+    /// The links of records, those that have one.
+    func linked(_ ids: [RemoteID]) async throws -> [Row<RecordLink>] {
+        try await links("link.remote", ids.map { RecordLink.remoteKey($0, in: integration.id) })
     }
 
     /// Whether the host has the record no more, since its deletion was carried out here too.

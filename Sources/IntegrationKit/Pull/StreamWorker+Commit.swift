@@ -25,6 +25,7 @@ extension StreamWorker {
                     changes.puts.append(try LogRecord.row(event, integration: integration, core: core))
                 }
             }
+            try await worker.tellEndpoints(remaining.flatMap(\.events), by: &changes)
             do {
                 try await core.commit(changes)
                 for event in remaining.flatMap(\.events) {
@@ -52,11 +53,61 @@ extension StreamWorker {
         }
     }
 
+    /// Leaves out a page's deletions once the reading shows too many: they wait for a person, and are read again then.
+    func unheld(_ changes: [RecordChange], _ cursor: inout PullCursor) async throws -> [RecordChange] {
+        guard stream.showsDeletions else { return changes }
+        var deleted: [RecordKind: [RemoteID]] = [:]
+        for case .deleted(let id, _) in changes { deleted[id.kind, default: []].append(id) }
+        var held: Set<RecordKind> = []
+        for (kind, ids) in deleted {
+            let gone = try await Reconciler(worker: worker).linked(ids).count
+            guard gone > 0 else { continue }
+            let count = (cursor.progress?.gone ?? 0) + gone
+            cursor.progress?.gone = count
+            let total = try await linkedCount(kind)
+            guard core.options.isMassChange(count, of: total) else { continue }
+            if try await !worker.allows(.delete, kind, count: count, of: total) { held.insert(kind) }
+        }
+        return changes.filter { change in
+            if case .deleted(let id, _) = change { !held.contains(id.kind) } else { true }
+        }
+    }
+
+    private func linkedCount(_ kind: RecordKind, below end: String = "~") async throws -> Int {
+        let prefix = RowKey.join(integration.id, kind.rawValue)
+        let range = "\(prefix)|"..<"\(prefix)|\(end)"
+        return try await core.store.count(matching: RowQuery("link.sweep", range: range), upTo: 10_000_000)
+    }
+
+    /// Whether so many records may be suspected to be gone at once.
+    private func mayPart(_ kind: RecordKind, _ prefix: String, _ sweep: Int32, since started: Date) async throws -> Bool
+    {
+        let unseen = "\(prefix)|"..<"\(prefix)|\(RowKey.number(sweep))"
+        var missing = try await linkedCount(kind, below: RowKey.number(sweep))
+        let total = try await linkedCount(kind)
+        if core.options.isMassChange(missing, of: total) {
+            // Those that were linked while the sweep ran were never to be seen by it.
+            var after: PageKey?
+            missing = 0
+            while true {
+                let page = try await core.store.rows(
+                    matching: RowQuery("link.sweep", range: unseen, after: after, limit: 1000)
+                )
+                guard let last = page.last else { break }
+                missing += try page.filter { try Row<RecordLink>($0).record.linkedAt < started }.count
+                let key = last.content.indexes.first { $0.name == "link.sweep" }?.key ?? prefix
+                after = PageKey(key: key, created: last.created)
+            }
+        }
+        return try await worker.allows(.delete, kind, count: missing, of: total)
+    }
+
     /// After a whole sweep: linked records that it did not show are suspected to be gone, and read one by one.
     func suspectUnseen(_ cursor: PullCursor) async throws {
         guard let started = cursor.sweepStarted else { return }
         for kind in stream.kinds {
             let prefix = RowKey.join(integration.id, kind.rawValue)
+            guard try await mayPart(kind, prefix, cursor.sweep, since: started) else { continue }
             var after: PageKey?
             while true {
                 let page = try await core.store.rows(

@@ -25,6 +25,13 @@ struct StreamWorker: Sendable {
         var work = work
         let row = try await core.store.record(PullCursor.self, cursorKey)
         var cursor = row?.record ?? PullCursor()
+        let control = try await core.store.record(PullControl.self, cursorKey)
+        if let wait = untilTurn(control?.record, cursor) {
+            try await worker.release([work], after: wait)
+            return
+        }
+        let slot = dailyTime?.slot(at: core.now()).id
+        var isDone = false
         do {
             // Counted pages overlap by a row, so that a shift shows: one row alone would be all overlap.
             let least = stream.paging == .offset ? 2 : 1
@@ -33,9 +40,17 @@ struct StreamWorker: Sendable {
             while core.time.elapsed() < worker.sendsUntil, !Task.isCancelled {
                 guard let held = try await keepLease(work) else { return }
                 work = held
+                let said = try await core.store.record(PullControl.self, cursorKey)?.record
+                guard try await obey(said, &cursor, work) else {
+                    try await worker.release([work], after: nil)
+                    return
+                }
                 let session = integration.session("pull \(stream.id)")
                 let before = cursor
-                guard let query = begin(&cursor, now: session.now(), limit: limit) else { break }
+                guard let query = begin(&cursor, now: session.now(), limit: limit) else {
+                    isDone = true
+                    break
+                }
                 let readAt = session.now()
                 do {
                     let page = try await integration.provider.changes(in: stream, matching: query, in: session)
@@ -50,7 +65,10 @@ struct StreamWorker: Sendable {
                         try await worker.release([work], after: page.readyAfter)
                         return
                     }
-                    if isUpToDate(cursor, after: page, since: before) { break }
+                    if isUpToDate(cursor, after: page, since: before) {
+                        isDone = true
+                        break
+                    }
                 } catch let error as IntegrationError where error.retry == .smaller && limit > least {
                     limit = max(least, limit / 2)
                 } catch let error as IntegrationError
@@ -69,6 +87,7 @@ struct StreamWorker: Sendable {
             try await worker.release([work], after: pause)
             return
         }
+        if isDone { try await take(slot, control, work) }
         try await worker.release([work], after: dueAfter(cursor))
     }
 
@@ -109,7 +128,10 @@ struct StreamWorker: Sendable {
         case .window:
             if cursor.settled == nil {
                 let reach = stream.reach.map { now.advanced(by: .zero - $0) }
-                cursor.settled = hasSweep ? ended(now, settles: true) : reach ?? .distantPast
+                // A mark stays only with an answer, by the platform's clock: the first window is one grain, else a stream
+                // that is read behind a lag alone would begin anew each time.
+                let start = ended(now, settles: true).advanced(by: .zero - max(stream.precision, .seconds(1)))
+                cursor.settled = hasSweep ? start : reach ?? .distantPast
                 cursor.fresh = cursor.settled
             }
             if let window = cursor.window, let at = window.pageAt, now.duration(since: at) > StreamWorker.tokenAge {
@@ -160,7 +182,7 @@ struct StreamWorker: Sendable {
 
     /// The end of a window that is asked for now: on a whole grain, since a moment that is not over may be changed in
     /// again under the same time.
-    private func ended(_ now: Date, settles: Bool) -> Date {
+    func ended(_ now: Date, settles: Bool) -> Date {
         floor(settles ? now.advanced(by: .zero - stream.lag) : now)
     }
 
@@ -172,6 +194,10 @@ struct StreamWorker: Sendable {
     private func dueAfter(_ cursor: PullCursor) -> Duration? {
         if cursor.window != nil || cursor.sweepStarted != nil { return .zero }
         guard let interval else { return nil }
+        if let dailyTime {
+            let now = core.now()
+            return max(dailyTime.slot(at: now).next.duration(since: now), .seconds(1))
+        }
         guard stream.mode == .scan else { return interval }
         guard let every = stream.sweepEvery, let ended = cursor.sweepEnded else { return nil }
         let clock = core.clock(of: integration.record.account)
@@ -192,14 +218,18 @@ struct StreamWorker: Sendable {
 
     private func take(_ page: ChangePage, _ cursor: inout PullCursor, readAt: Date, _ work: LaneWork) async throws {
         var next = cursor
-        if !advance(&next, page, now: readAt) {
+        let startsAnew = cursor.progress == nil || cursor.progress?.finishedAt != nil
+        let isTaken = advance(&next, page, now: readAt)
+        count(page, isTaken: isTaken, in: &next, startsAnew: startsAnew)
+        if !isTaken {
             try await commit([], next, work)
             cursor = next
             return
         }
         let sweep = stream.mode == .scan && stream.provesAbsence ? cursor.sweep : nil
         let reconciler = Reconciler(worker: worker)
-        let records = try await reconciler.reconcile(page.changes, readAt: readAt, sweep: sweep)
+        let changes = try await unheld(page.changes, &next)
+        let records = try await reconciler.reconcile(changes, readAt: readAt, sweep: sweep)
         if sweep != nil, next.sweepStarted == nil {
             // The sweep ends only with its suspicions: after a crash its last page is read once more.
             try await commit(records, cursor, work)

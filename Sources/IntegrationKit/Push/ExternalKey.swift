@@ -13,13 +13,12 @@ enum ExternalKey {
     ///   - namespace: The host's namespace.
     /// - Returns: `ik` and 52 characters of `[a-z2-7]`.
     static func make(of reference: HostReference, incarnation: Int, namespace: String) -> String {
-        var input = Data()
+        var input: [UInt8] = []
         for part in [namespace, reference.tenant, reference.kind, reference.id, String(incarnation)] {
-            let bytes = Data(part.utf8)
-            input.append(Data(withBigEndian: UInt32(bytes.count)))
-            input.append(bytes)
+            input.append(contentsOf: Data(withBigEndian: UInt32(part.utf8.count)))
+            input.append(contentsOf: part.utf8)
         }
-        return "ik" + Hashing.sha256(input).base32
+        return "ik" + Hashing.sha256(Data(input)).base32
     }
 }
 

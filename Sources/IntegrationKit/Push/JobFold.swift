@@ -126,15 +126,7 @@ struct JobFold: Sendable {
             for (name, word) in payload.words { superseded[name, default: []].append(word.value) }
             return
         }
-        for (name, var word) in payload.words {
-            if word.job == 0 {
-                word.job = job.created
-                // A host's clock that runs ahead must not silence what it says later.
-                word.at = job.record.occurredAt.map { min($0, job.record.enqueuedAt).milliseconds } ?? 0
-                let delay = job.record.occurredAt.map { job.record.enqueuedAt.duration(since: $0) } ?? .zero
-                word.isLate = delay > .seconds(1) ? true : nil
-                if job.record.action == .ensure { word.yields = true }
-            }
+        for (name, word) in payload.said(by: job).words {
             if let earlier = words[name] {
                 if word.yields == true && earlier.yields != true { continue }
                 if word.yields == earlier.yields, !word.isLater(than: earlier) { continue }
@@ -147,5 +139,26 @@ struct JobFold: Sendable {
             related.append(record)
         }
         occurredAt = [occurredAt, job.record.occurredAt].compactMap(\.self).max()
+    }
+}
+
+extension JobPayload {
+    /// The payload of a job, with the job's number and time in the words that it said itself.
+    func said(by job: Row<SyncJob>) -> JobPayload {
+        // A host's clock that runs ahead must not silence what it says later.
+        let at = job.record.occurredAt.map { min($0, job.record.enqueuedAt).milliseconds } ?? 0
+        let delay = job.record.occurredAt.map { job.record.enqueuedAt.duration(since: $0) } ?? .zero
+        var payload = self
+        payload.words = words.mapValues { word in
+            guard word.job == 0 else { return word }
+            return HostWord(
+                value: word.value,
+                job: job.created,
+                at: at,
+                yields: job.record.action == .ensure ? true : word.yields,
+                isLate: delay > .seconds(1) ? true : nil
+            )
+        }
+        return payload
     }
 }

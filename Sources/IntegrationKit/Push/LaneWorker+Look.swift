@@ -122,7 +122,8 @@ extension LaneWorker {
                 do {
                     writes.append((plan, try create(plan).write))
                 } catch let error as IntegrationError {
-                    commits.append(try block(plan, error))
+                    // What is not to be made lacks nothing.
+                    if lacksConsent(plan.kind) { result.append(plan) } else { commits.append(try block(plan, error)) }
                 }
             }
             // What another record of the host owns, or is about to make, is never met.

@@ -23,10 +23,8 @@ extension LaneWorker {
                     var commit = LaneCommit(plan.work)
                     commit.dueAfter = .seconds(2)
                     commits.append(commit)
-                } else if integration.provider.descriptor.kind(plan.kind)?.mayNotifyPeople == true,
-                    !integration.settings.mayNotifyPeople
-                {
-                    commits.append(try block(plan, mailsPeople(plan.kind)))
+                } else if lacksConsent(plan.kind) {
+                    commits.append(try withoutConsent(plan))
                 } else {
                     sendings.append(try create(plan))
                 }
@@ -224,20 +222,19 @@ extension LaneWorker {
     ) -> Sending {
         // A refetch that the write rests on stays: it reads once more what the write made of the record.
         let jobs = plan.fold.jobs.filter { $0.record.action != .refetch }
+        let payload = JobPayload(words: plan.fold.words, related: plan.fold.related, relations: plan.fold.relations)
+        let isStored = jobs.count == 1 && plan.work.payload(of: jobs[0])?.said(by: jobs[0]) == payload
         return Sending(
             work: plan.work,
             jobs: jobs,
-            payload: JobPayload(
-                words: plan.fold.words,
-                related: plan.fold.related,
-                relations: plan.fold.relations
-            ),
+            payload: payload,
             host: plan.host,
             link: plan.link,
             write: write,
             words: words,
             mapper: plan.mapper,
             carries: jobs.count,
+            isPayloadStored: isStored,
             notes: mergeEvents(plan)
         )
     }
@@ -253,6 +250,24 @@ extension LaneWorker {
         guard let description = integration.provider.descriptor.kind(kind) else { return [:] }
         let names = Set(description.naturalKeys + description.matchFields)
         return fields.filter { names.contains($0.key) && $0.value != .empty }
+    }
+
+    /// Whether making a record of a kind mails a person and the host has not agreed to that.
+    func lacksConsent(_ kind: RecordKind) -> Bool {
+        let mailsPeople = integration.provider.descriptor.kind(kind)?.mayNotifyPeople.contains(.create) ?? false
+        return mailsPeople && !integration.settings.mayNotifyPeople
+    }
+
+    /// Ends or stops a plan whose record must not be made.
+    ///
+    /// An event that changed a record which is not there never asked for it to be made: it ends as one without a route.
+    private func withoutConsent(_ plan: Plan) throws -> LaneCommit {
+        let asksForIt = plan.fold.jobs.contains { $0.record.action == .create || $0.record.action == .ensure }
+        guard !asksForIt else { return try block(plan, mailsPeople(plan.kind)) }
+        var commit = LaneCommit(plan.work)
+        try finish(plan.fold.jobs, .unrouted, mailsPeople(plan.kind).message, in: &commit)
+        commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
+        return commit
     }
 
     private func mailsPeople(_ kind: RecordKind) -> IntegrationError {

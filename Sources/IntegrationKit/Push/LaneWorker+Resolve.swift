@@ -145,7 +145,7 @@ extension LaneWorker {
 
     /// Makes a sending of a lane whose head was sent.
     private func reopen(_ work: LaneWork) async throws -> Sending? {
-        guard let (job, payload) = work.jobs.first, case .sent(let attempt) = job.record.state,
+        guard let (job, content) = work.jobs.first, case .sent(let attempt) = job.record.state,
             let reference = job.record.record, let mapper = integration.mapper(reference.kind, job.record.kind)
         else { return nil }
         let context = SyncJob.payloadContext(job.id.key, tenant: integration.tenant, integration: integration.id)
@@ -159,6 +159,7 @@ extension LaneWorker {
         if write.operation == .create, known.externalKey != write.externalKey {
             known = nextIncarnation(of: known, reference, kind: job.record.kind)
         }
+        let payload = content.said(by: job)
         // A process may have ended right after this attempt left: it counts as sent whatever is known of it.
         var sent = attempt
         sent.earlierUnknown = true
@@ -174,7 +175,8 @@ extension LaneWorker {
             words: words,
             mapper: mapper,
             attempt: sent,
-            carries: 1
+            carries: 1,
+            isPayloadStored: true
         )
     }
 

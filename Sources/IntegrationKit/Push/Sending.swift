@@ -19,6 +19,8 @@ struct Sending: Sendable {
     var attempt: Attempt?
     /// How many of the lane's jobs the write carries, those that were finished when it was sent included.
     var carries: Int
+    /// Whether the head's row holds `payload` already.
+    var isPayloadStored: Bool
     /// What the merge before the write found, to be told with its outcome.
     var notes: [IntegrationEvent] = []
 
@@ -34,7 +36,7 @@ struct Sending: Sendable {
     func head(_ state: JobState, worker: LaneWorker) throws -> Row<SyncJob> {
         var row = head
         row.record.state = state
-        if attempt != nil { try row.record.seal(payload, row.id.key, worker.integration.keys) }
+        if attempt != nil, !isPayloadStored { try row.record.seal(payload, row.id.key, worker.integration.keys) }
         return row
     }
 
@@ -149,10 +151,11 @@ extension LaneWorker {
             let stored = record.fields[rule.rule.remote].flatMap {
                 isAnswer || $0.isLooselyEquivalent(to: sent) ? $0 : nil
             }
+            let (host, shown) = ledger.tags(rule.id, host: word.value, remote: stored ?? word.value)
             tags[rule.id] = FieldTag(
                 rule: rule.id,
-                host: ledger.tag(rule.id, word.value),
-                remote: stored.map { ledger.tag(rule.id, $0) } ?? ledger.looseTag(rule.id, sent),
+                host: host,
+                remote: stored == nil ? ledger.looseTag(rule.id, sent) : shown,
                 confirmed: stored != nil,
                 event: max(word.job, tags[rule.id]?.event ?? 0),
                 at: max(word.at, tags[rule.id]?.at ?? 0)

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Swift compares strings by canonical equivalence: an é of one scalar equals an é of two. For a store these are two
 /// keys, as they are for the hosts and platforms that they come from.
-struct ByteKey: Hashable, Comparable, Sendable {
+struct ByteKey: Hashable, IndexKey {
     /// The string.
     let text: String
 
@@ -15,7 +15,11 @@ struct ByteKey: Hashable, Comparable, Sendable {
     }
 
     static func < (left: ByteKey, right: ByteKey) -> Bool {
-        left.text.compareBytes(to: right.text) < 0
+        left.order(to: right) < 0
+    }
+
+    func order(to other: ByteKey) -> Int {
+        text.compareBytes(to: other.text)
     }
 
     // The synthesized hash stands: strings of equal bytes have equal hashes.

@@ -47,6 +47,8 @@ struct IntegrationStatus: StoredRecord {
     var lastSync: Date?
     var lastError: IntegrationError?
     var breaker = Breaker()
+    /// What goes wrong, by its cause.
+    var incidents: [String: IncidentRecord]?
 }
 
 /// The sign-in of an integration.
@@ -79,7 +81,7 @@ struct SyncJob: StoredRecord {
     static let type = "job"
 
     /// What is to be done with the lane's record.
-    enum Action: String, Codable {
+    enum Action: String, StoredValue {
         /// Make the record or bring it up to date.
         case create
         /// Bring the record up to date, or make it.
@@ -119,7 +121,7 @@ struct SyncJob: StoredRecord {
     var isOwnEcho: Bool
     /// Whether a person replayed it although nobody can tell whether the platform has it.
     var isVouchedFor = false
-    /// For a create: keys of the ``NaturalKey`` rows that it will take.
+    /// Keys of the ``NaturalKey`` rows that it will take.
     var naturalKeys: [String] = []
     /// How often a process ended, or lost the lane, while it worked on the job.
     var interruptions: Int?
@@ -128,7 +130,7 @@ struct SyncJob: StoredRecord {
 }
 
 /// What the host said, sealed inside a job.
-struct JobPayload: Codable, Sendable {
+struct JobPayload: Codable, Equatable, Sendable {
     var words: [FieldName: HostWord] = [:]
     var related: [RelatedRecord] = []
     var relations: [EventRoute.RelationRule] = []
@@ -188,7 +190,7 @@ struct Attempt: Codable, Hashable, Sendable {
 struct RecordLink: StoredRecord {
     static let type = "link"
 
-    enum State: String, Codable {
+    enum State: String, StoredValue {
         case linked
         /// The platform's record carries our key, and the host has not spoken of its record yet.
         case unclaimed
@@ -275,12 +277,11 @@ struct NaturalKey: StoredRecord {
     var host: HostReference
 }
 
-/// A host-side create that began and whose link is not committed yet.
+/// Host-side creates of a kind that began and whose links are not committed yet.
 struct InboundIntent: StoredRecord {
     static let type = "intent"
     var kind: RecordKind
     var since: Date
-    var proposed: HostReference
 }
 
 /// The answer to an attempt whose lease was lost.
@@ -288,6 +289,18 @@ struct Stray: StoredRecord {
     static let type = "stray"
     var remote: RemoteID
     var at: Date
+}
+
+/// A job that was erased, perhaps while it was worked on: nothing may be committed of it any more.
+struct ErasedJob: StoredRecord {
+    static let type = "erased"
+    /// Longer than any lease.
+    static let keep = Duration.seconds(3600)
+
+    /// The mark of a job by its number: the job's own key names the host's event.
+    static func key(_ created: Int64, in integration: String) -> String {
+        RowKey.join(integration, String(created))
+    }
 }
 
 /// How far a stream has been read, by the platform's clock.
@@ -321,6 +334,7 @@ struct PullCursor: StoredRecord {
     var sweepStarted: Date?
     var sweepEnded: Date?
     var sweepPage: JSONValue?
+    var progress: PullProgress?
 }
 
 /// An inbound webhook event that was accepted.

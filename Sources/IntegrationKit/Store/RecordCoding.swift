@@ -2,7 +2,7 @@
 import Foundation
 
 /// A record of the engine, kept as a row's JSON body.
-protocol StoredRecord: Codable, Sendable {
+protocol StoredRecord: StoredValue {
     /// The type under which its rows stand.
     static var type: String { get }
 }
@@ -25,13 +25,15 @@ struct Row<Record: StoredRecord>: Sendable {
 
 /// Turns records into JSON and back: keys sorted, dates in whole milliseconds.
 enum RecordCoding {
-    static func encode(_ value: some Encodable) throws -> Data {
-        try RecordWriter.data(of: value)
+    static func encode(_ value: some StoredValue) throws -> Data {
+        var text = RecordText()
+        try value.write(to: &text)
+        return Data(text.bytes)
     }
 
-    static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    static func decode<Value: StoredValue>(_ type: Value.Type, from data: Data) throws -> Value {
         do {
-            return try RecordReader.value(type, of: data)
+            return try Value(reading: JSONValue(parsing: data, limits: .init(depth: 512, bytes: .max)))
         } catch {
             throw IntegrationError(
                 .storeFailed,

@@ -5,9 +5,9 @@ import Foundation
 struct RecordReader {
     private let value: JSONValue
 
-    /// Returns the record of a text.
-    static func value<Value: Decodable>(_ type: Value.Type, of data: Data) throws -> Value {
-        try RecordReader(value: JSONValue(parsing: data, limits: .init(depth: 512, bytes: .max))).read(type)
+    /// Returns the record that a text holds.
+    static func value<Value: Decodable>(_ type: Value.Type, of value: JSONValue) throws -> Value {
+        try RecordReader(value: value).read(type)
     }
 
     @inline(__always)
@@ -47,17 +47,19 @@ struct RecordReader {
         return found
     }
 
-    private static func mismatch(_ type: Any.Type) -> DecodingError {
+    /// The error where a value of another type stands.
+    static func mismatch(_ type: Any.Type) -> DecodingError {
         DecodingError.typeMismatch(
             type,
             DecodingError.Context(codingPath: [], debugDescription: "Another type stands there.")
         )
     }
 
-    private static func missing(_ key: any CodingKey) -> DecodingError {
-        DecodingError.keyNotFound(
-            key,
-            DecodingError.Context(codingPath: [], debugDescription: "There is no such member.")
+    /// The error where a member is not there.
+    static func missing(_ key: String) -> DecodingError {
+        DecodingError.valueNotFound(
+            JSONValue.self,
+            DecodingError.Context(codingPath: [], debugDescription: "There is no member \(key).")
         )
     }
 }
@@ -105,7 +107,7 @@ extension RecordReader: Decoder {
         func superDecoder(forKey key: Key) throws -> any Decoder { try reader(of: key) }
 
         private func reader(of key: Key) throws -> RecordReader {
-            guard let value = object[key.stringValue] else { throw RecordReader.missing(key) }
+            guard let value = object[key.stringValue] else { throw RecordReader.missing(key.stringValue) }
             return RecordReader(value: value)
         }
     }

@@ -9,10 +9,10 @@ final class RecordWriter {
     private var text = Text()
 
     /// Returns the text of a record.
-    static func data(of value: some Encodable) throws -> Data {
+    static func bytes(of value: some Encodable) throws -> [UInt8] {
         let writer = RecordWriter()
         try writer.write(value)
-        return Data(writer.text.bytes)
+        return writer.text.bytes
     }
 
     /// Writes a value where one is awaited.

@@ -5,6 +5,8 @@ import Foundation
 protocol KeyIndex: Sendable {
     typealias Entry = SortedIndex<ByteKey>.Entry
     typealias Span = SortedIndex<ByteKey>.Span
+    /// Finds the rows of the same store by their ids.
+    associatedtype IDs: IDIndex
 
     init()
     /// Whether there is no entry.
@@ -23,7 +25,43 @@ protocol KeyIndex: Sendable {
     func count(in span: Span) -> Int
 }
 
+/// The numbers of rows by their ids.
+protocol IDIndex: Sendable {
+    init()
+    /// Returns the number of a row.
+    func number(of id: RowID) -> Int64?
+    /// Adds a row.
+    mutating func insert(_ id: RowID, _ number: Int64)
+    /// Removes a row.
+    mutating func remove(_ id: RowID, _ number: Int64)
+}
+
+extension Dictionary: IDIndex where Key == RowID, Value == Int64 {
+    func number(of id: RowID) -> Int64? { self[id] }
+    mutating func insert(_ id: RowID, _ number: Int64) { self[id] = number }
+    mutating func remove(_ id: RowID, _ number: Int64) { self[id] = nil }
+}
+
+extension PackedIndex: IDIndex {
+    typealias IDs = PackedIndex
+
+    func number(of id: RowID) -> Int64? { first(under: PackedIndex.key(of: id)) }
+    mutating func insert(_ id: RowID, _ number: Int64) { insert(PackedIndex.key(of: id), number) }
+    mutating func remove(_ id: RowID, _ number: Int64) { remove(PackedIndex.key(of: id), number) }
+
+    private static func key(of id: RowID) -> ByteKey {
+        // The length tells where the type ends, whatever stands in it.
+        var text = String(id.type.utf8.count)
+        text.append(" ")
+        text.append(id.type)
+        text.append(id.key)
+        return ByteKey(text)
+    }
+}
+
 extension SortedIndex: KeyIndex where Key == ByteKey {
+    typealias IDs = [RowID: Int64]
+
     func first(under key: ByteKey) -> Int64? {
         entries(in: .key(key), limit: 1).first?.number
     }
@@ -45,7 +83,7 @@ struct RowIndex<Index: KeyIndex>: Sendable {
         var key: ByteKey
     }
 
-    private var ids = Index()
+    private var ids = Index.IDs()
     private var indexes: [ByteKey: Index] = [:]
     /// How many unique entries the indexes have that have any.
     private var uniques: [ByteKey: Int] = [:]
@@ -55,22 +93,13 @@ struct RowIndex<Index: KeyIndex>: Sendable {
 
     /// Returns the number of a row.
     func number(of id: RowID) -> Int64? {
-        ids.first(under: key(of: id))
-    }
-
-    private func key(of id: RowID) -> ByteKey {
-        // The length tells where the type ends, whatever stands in it.
-        var text = String(id.type.utf8.count)
-        text.append(" ")
-        text.append(id.type)
-        text.append(id.key)
-        return ByteKey(text)
+        ids.number(of: id)
     }
 
     /// Puts a row in place of what stood under its number; nil: nothing.
     mutating func replace(_ old: Entered?, with new: Entered?, number: Int64) {
-        if old == nil, let new { ids.insert(key(of: new.content.id), number) }
-        if new == nil, let old { ids.remove(key(of: old.content.id), number) }
+        if old == nil, let new { ids.insert(new.content.id, number) }
+        if new == nil, let old { ids.remove(old.content.id, number) }
         let (left, right) = (old?.content.indexes ?? [], new?.content.indexes ?? [])
         for entry in left where !right.contains(where: { $0.isAtPlace(of: entry) }) {
             let name = ByteKey(entry.name)
@@ -218,6 +247,7 @@ extension RowIndex {
     ///   - changes: The commit.
     ///   - content: Returns what a row holds now.
     /// - Returns: The entries that are taken.
+    /// - Throws: What `content` throws.
     func takenEntries(
         by changes: Changes,
         content: (Int64) throws -> RowContent?
@@ -234,11 +264,11 @@ extension RowIndex {
         }
         var last: [RowID: Int] = [:]
         for (place, content) in changes.puts.enumerated() { last[content.id] = place }
-        let replaced = Set((changes.deletes + last.keys).compactMap(number))
+        lazy var replaced = Set((changes.deletes + last.keys).compactMap(number))
         var owners: [Place: (row: RowID, isUnique: Bool)] = [:]
         var taken: [IndexEntry] = []
-        for (place, row) in changes.puts.enumerated() where last[row.id] == place {
-            for entry in row.indexes where names.contains(ByteKey(entry.name)) {
+        for (place, row) in changes.puts.enumerated() {
+            for entry in row.indexes where names.contains(ByteKey(entry.name)) && last[row.id] == place {
                 let spot = Place(index: ByteKey(entry.name), key: ByteKey(entry.key))
                 let owner = owners[spot]
                 let isUnique = entry.isUnique || owner?.isUnique == true
@@ -256,10 +286,11 @@ extension RowIndex {
     private func isTaken(
         _ spot: Place,
         by entry: IndexEntry,
-        except replaced: Set<Int64>,
+        except replaced: @autoclosure () -> Set<Int64>,
         content: (Int64) throws -> RowContent?
     ) rethrows -> Bool {
-        guard let index = indexes[spot.index] else { return false }
+        guard let index = indexes[spot.index], index.first(under: spot.key) != nil else { return false }
+        let replaced = replaced()
         // A unique entry stands alone under its key, so the first occupant tells whether there is one.
         let limit = entry.isUnique ? replaced.count + 1 : 1
         let occupants = index.entries(in: .key(spot.key), limit: limit, descending: false).map(\.number).filter {

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// What numbers stand under in a ``SortedIndex``.
+protocol IndexKey: Comparable, Sendable {
+    /// Orders two keys in one look: negative, zero or positive.
+    func order(to other: Self) -> Int
+}
+
+extension Duration: IndexKey {
+    func order(to other: Duration) -> Int {
+        self < other ? -1 : (self == other ? 0 : 1)
+    }
+}
+
 /// Numbers under keys, in the order of key and number, each pair at most once.
 ///
 /// The entries stand in chunks of bounded size, so that an insertion in the midst of a million moves no more than one
 /// chunk.
-struct SortedIndex<Key: Comparable & Sendable>: Sendable {
+struct SortedIndex<Key: IndexKey>: Sendable {
     /// A number under a key.
     struct Entry: Equatable, Sendable {
         var key: Key
@@ -34,8 +46,8 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
 
         /// Whether an entry stands before this place.
         func follows(_ entry: Entry) -> Bool {
-            if entry.key < key { return true }
-            if key < entry.key { return false }
+            let order = entry.key.order(to: key)
+            if order != 0 { return order < 0 }
             return entry.number < number || (entry.number == number && isAfter)
         }
     }
@@ -49,7 +61,7 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
         static func key(_ key: Key) -> Span { Span(from: .before(key), to: .after(key)) }
     }
 
-    private static var chunkSize: Int { 512 }
+    private static var chunkSize: Int { 128 }
     private var chunks: [[Entry]] = []
     /// The number of entries.
     private(set) var count = 0
@@ -102,10 +114,10 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
     /// Returns entries of a span, from its start or, descending, from its end.
     func entries(in span: Span, limit: Int, descending: Bool = false) -> [Entry] {
         let low = span.from.map(position) ?? (0, 0)
-        let high = span.to.map(position) ?? (chunks.count, 0)
         var found: [Entry] = []
-        guard limit > 0, low < high else { return found }
         if descending {
+            let high = span.to.map(position) ?? (chunks.count, 0)
+            guard low < high else { return found }
             var place = high.0
             while place >= low.0, found.count < limit {
                 if place < chunks.count {
@@ -117,13 +129,14 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
                 place -= 1
             }
         } else {
-            var place = low.0
-            while place < chunks.count, place <= high.0, found.count < limit {
-                let chunk = chunks[place]
-                let start = place == low.0 ? low.1 : 0
-                let end = place == high.0 ? high.1 : chunk.count
-                found.append(contentsOf: chunk[start..<end].prefix(limit - found.count))
-                place += 1
+            // Most spans hold an entry or two: to walk to their end is less than to search for it.
+            var (place, start) = low
+            while place < chunks.count {
+                for entry in chunks[place][start...] {
+                    guard found.count < limit, span.to?.follows(entry) ?? true else { return found }
+                    found.append(entry)
+                }
+                (place, start) = (place + 1, 0)
             }
         }
         return found
@@ -139,7 +152,8 @@ struct SortedIndex<Key: Comparable & Sendable>: Sendable {
 
     /// Returns the chunk and the offset of the first entry after a place, or the place behind the last chunk.
     private func position(of cut: Cut) -> (Int, Int) {
-        let place = chunks.firstPlace { chunk in chunk.last.map { !cut.follows($0) } ?? true }
+        // No chunk is empty.
+        let place = chunks.firstPlace { !cut.follows($0[$0.count - 1]) }
         guard place < chunks.count else { return (place, 0) }
         return (place, chunks[place].firstPlace { !cut.follows($0) })
     }

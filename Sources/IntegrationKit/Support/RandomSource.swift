@@ -38,8 +38,13 @@ public struct RandomSource: Sendable {
 
     /// Returns a random version 4 identifier.
     public func uuid() -> UUID {
-        var b = [UInt8](bytes(16))
-        b[6] = (b[6] & 0x0f) | 0x40
+        RandomSource.uuid(from: [UInt8](bytes(16)), version: 4)
+    }
+
+    /// Returns the identifier of a version that 16 bytes make.
+    static func uuid(from bytes: [UInt8], version: UInt8) -> UUID {
+        var b = bytes
+        b[6] = (b[6] & 0x0f) | version << 4
         b[8] = (b[8] & 0x3f) | 0x80
         return UUID(
             uuid: (b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15])

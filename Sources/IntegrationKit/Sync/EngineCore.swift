@@ -26,6 +26,8 @@ struct EngineCore: Sendable {
     let gates = LockBox<[String: Duration]>([:])
     /// What is under way, for those who stop an integration.
     let flights = FlightBook()
+    /// What happened, by integration and day.
+    let meter = ActivityMeter()
     /// What a failing store did not take yet.
     let held = HeldCommits()
     /// What the store's clock showed at the last claim, and when that was by ``TimeSource/elapsed``.
@@ -33,6 +35,7 @@ struct EngineCore: Sendable {
 
     /// Tells the observers.
     func observe(_ event: IntegrationEvent) {
+        meter.call(event)
         for observer in observers { observer.observe(event) }
     }
 

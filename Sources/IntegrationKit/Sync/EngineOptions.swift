@@ -33,6 +33,12 @@ public struct EngineOptions: Sendable {
     public var deliveryRetention = Duration.seconds(7 * 86_400)
     /// How many de-duplication keys of webhooks of one integration are kept at most.
     public var deliveriesKept = 100_000
+    /// How long the daily statistics are kept.
+    public var activityRetention = Duration.seconds(400 * 86_400)
+    /// The share of a kind's records that one reading may find deleted, or blank in the host, without being confirmed.
+    public var massChangeShare = 0.2
+    /// Up to so many records are never a mass change.
+    public var massChangeMinimum = 10
     /// How often a stream that settles late is read again up to its lag.
     public var settleEvery = Duration.seconds(600)
     /// How many records of a list are read at a time.

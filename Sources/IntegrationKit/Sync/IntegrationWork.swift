@@ -12,7 +12,16 @@ struct IntegrationWork: Sendable {
 
     func run(_ lanes: [ClaimedLane]) async throws {
         do {
-            try await work(on: lanes)
+            if let endpoint = LaneID.endpoint(ofIntegration: id) {
+                try await HookWork(
+                    core: core,
+                    endpoint: endpoint,
+                    claimedAt: claimedAt,
+                    sendsUntil: sendsUntil
+                ).run(lanes)
+            } else {
+                try await work(on: lanes)
+            }
         } catch {
             // The lanes are given back as soon as the store works, so that they do not look like a crash loop.
             core.held.hold(.releases(releasing(lanes, after: .seconds(1))))
@@ -75,6 +84,7 @@ struct IntegrationWork: Sendable {
             }
         }
         if integration.answered.withLock({ $0 }) { try await worker.noteSuccess() }
+        try await worker.settleIncidents()
         try await integration.keepLearned()
     }
 

@@ -27,6 +27,11 @@ struct LaneWork: Sendable {
         }
     }
 
+    /// What a job of the lane holds.
+    func payload(of job: Row<SyncJob>) -> JobPayload? {
+        jobs.first { $0.0.id == job.id }?.1
+    }
+
     /// Whether jobs remain beside the given ones.
     func hasMore(than done: [Row<SyncJob>]) -> Bool {
         !isWhole || jobs.count > done.count
@@ -116,6 +121,10 @@ struct LaneCommit: Sendable {
     init(_ work: LaneWork) {
         self.work = work
         requires = [work.requirement]
+        // What erases a record erases all that stands in its lane, so that one job speaks for the others.
+        if let head = work.head {
+            requires.insert(.absent(ErasedJob.rowID(ErasedJob.key(head.created, in: work.lane.integration))))
+        }
     }
 }
 

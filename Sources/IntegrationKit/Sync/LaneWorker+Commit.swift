@@ -48,14 +48,14 @@ extension LaneWorker {
             commit.puts.append(
                 try job.record.finished(result, at: core.now()).row(job.id.key, memory: options.memory)
             )
-            commit.events.append(
-                event(
-                    result,
-                    job.record,
-                    remote: remote,
-                    result == .covered ? "Carried by the write beside it." : message
-                )
+            var told = event(
+                result,
+                job.record,
+                remote: remote,
+                result == .covered ? "Carried by the write beside it." : message
             )
+            told.lag = told.date.duration(since: job.record.enqueuedAt)
+            commit.events.append(told)
         }
     }
 
@@ -118,12 +118,21 @@ extension LaneWorker {
         var left: [LaneID: [IndexEntry]] = [:]
         var id = first
         while !remaining.isEmpty {
-            let changes = try changes(of: remaining, under: fence, id: id)
+            var changes = try changes(of: remaining, under: fence, id: id)
+            try await tellEndpoints(remaining.flatMap(\.events), by: &changes)
             id = core.random.uuid()
             do {
                 try await core.commit(changes)
                 for event in remaining.flatMap(\.events) {
-                    if let kind = event.recordKind { tally.add(event.kind, kind, of: integration) }
+                    if let kind = event.recordKind {
+                        tally.add(event.kind, kind, of: integration)
+                        if let lag = event.lag {
+                            core.meter.lag(lag, kind, integration.id, integration.tenant, event.date)
+                        }
+                        if event.kind == .refused, let error = event.error {
+                            note(IncidentCause.refused(kind, error.code), kind: kind, error)
+                        }
+                    }
                     core.observe(event)
                 }
                 break
@@ -144,6 +153,12 @@ extension LaneWorker {
             }
         }
         return left
+    }
+
+    /// Adds what the tenant's endpoints are told of events.
+    func tellEndpoints(_ events: [IntegrationEvent], by changes: inout Changes) async throws {
+        guard events.contains(where: { $0.webhookType != nil }) else { return }
+        try await integration.hookTargets().add(events, of: integration, to: &changes)
     }
 
     private func changes(of commits: [LaneCommit], under fence: Requirement?, id: UUID) throws -> Changes {

@@ -114,6 +114,7 @@ struct LaneWorker: Sendable {
             // Somebody else is writing the same record; the platform itself is well.
             return advised ?? .seconds(2)
         case .reauthorizationRequired:
+            note(IncidentCause.signIn, error)
             var isNews = false
             try await core.updateStatus(of: integration.id, tenant: integration.tenant) {
                 isNews = $0.need != .reauthorization
@@ -126,6 +127,7 @@ struct LaneWorker: Sendable {
             }
             return .seconds(60)
         case .applicationMisconfigured:
+            note(IncidentCause.application, error)
             core.gate(integration.id, for: .seconds(300))
             observe(.stateChanged, kind: nil, error: error, "The application is misconfigured; its work waits.")
             return .seconds(300)
@@ -140,6 +142,7 @@ struct LaneWorker: Sendable {
                 pause = ($0.breaker.openUntil ?? now).duration(since: now)
             }
             core.gate(integration.id, for: pause)
+            note(IncidentCause.platform, error)
             if opened {
                 observe(.breakerOpened, kind: nil, error: error, "The platform does not answer; its work waits.")
             }
@@ -149,6 +152,7 @@ struct LaneWorker: Sendable {
 
     /// Lets the work on a kind wait until a setting, a mapping or a right is changed.
     private func suspend(_ kind: RecordKind, _ error: IntegrationError) async throws -> Duration {
+        note(IncidentCause.kind(kind), kind: kind, error)
         var isNews = false
         try await core.updateStatus(of: integration.id, tenant: integration.tenant) {
             isNews = $0.suspended[kind] == nil

@@ -17,6 +17,10 @@ struct LoadedIntegration: Sendable {
     let learned = LockBox<[String: JSONValue]>([:])
     /// The mappers made during this round: compiling one costs more than using it.
     private let mappers = LockBox<[String: FieldMapper]>([:])
+    /// The tenant's endpoints, read at the round's first commit that may concern them.
+    private let endpoints = LockBox<HookTargets?>(nil)
+    /// What went wrong during this round, by its cause.
+    let incidents = LockBox<[String: IncidentRecord]>([:])
     /// Whether the platform answered during this round.
     let answered = LockBox(false)
 
@@ -85,6 +89,14 @@ struct LoadedIntegration: Sendable {
             )
         }
         return result
+    }
+
+    /// The tenant's endpoints that take messages.
+    func hookTargets() async throws -> HookTargets {
+        if let known = endpoints.withLock({ $0 }) { return known }
+        let targets = try await HookTargets.load(tenant, in: core)
+        endpoints.withLock { $0 = targets }
+        return targets
     }
 
     /// The mapping between a host's kind and a platform's kind.

@@ -218,8 +218,8 @@ extension SyncCoordinator {
             waits: 0,
             mayHaveBeenSent: isOld,
             isOwnEcho: event.origin?.integration == integration.id,
-            naturalKeys: action == .create
-                ? integration.naturalKeys(ofHost: event.fields, event.record.kind, route.kind) : []
+            naturalKeys: action == .delete
+                ? [] : integration.naturalKeys(ofHost: event.fields, event.record.kind, route.kind)
         )
         let related = event.related.filter { record in route.relations.contains { $0.hostKind == record.kind } }
         try job.seal(

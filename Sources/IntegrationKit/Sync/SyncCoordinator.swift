@@ -46,6 +46,11 @@ public actor SyncCoordinator {
         let tally = SyncTally()
         let callsBefore = core.calls.withLock { $0 }
         let nextDue = try await workOff(until: ends, tally: tally)
+        do {
+            try await core.meter.flush(core)
+        } catch {
+            throw EngineCore.storeError(error)
+        }
         try await removeWhatIsOver()
         let callsNow = core.calls.withLock { $0 }
         let calls = callsNow.reduce(into: [String: Int]()) { calls, entry in
@@ -109,6 +114,9 @@ public actor SyncCoordinator {
             changes.touches.append(
                 LaneTouch(.pull(stream, in: integration), tenant: loaded.tenant, workClass: .pull)
             )
+        }
+        if case .dailyAt = loaded.settings.frequency {
+            for stream in streams { try await core.control(stream, of: loaded) { $0.isAsked = true } }
         }
         try await core.commit(changes)
     }
@@ -186,7 +194,7 @@ public actor SyncCoordinator {
                     lease: core.options.lease,
                     shares: [
                         .live: core.options.lanesPerClaim, .refetch: core.options.lanesPerClaim / 2,
-                        .bulk: core.options.lanesPerClaim / 4, .pull: 16,
+                        .bulk: core.options.lanesPerClaim / 4, .pull: 16, .hook: 16,
                     ],
                     perIntegration: core.options.lanesPerIntegration,
                     startingAfter: turn,

@@ -89,6 +89,8 @@ final class SyncTally: Sendable {
     private let state = LockBox(State())
 
     func add(_ kind: IntegrationEvent.Kind, _ recordKind: RecordKind, of integration: LoadedIntegration) {
+        let core = integration.core
+        core.meter.count(kind, recordKind, integration.id, integration.tenant, core.now())
         state.withLock {
             $0.counts[integration.id, default: [:]][recordKind, default: [:]][kind, default: 0] += 1
             $0.names[integration.id] = integration.record.name

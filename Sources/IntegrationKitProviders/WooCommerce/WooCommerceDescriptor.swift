@@ -87,14 +87,14 @@ extension WooCommerceProvider {
             name: LocalizedText("Customers", fr: "Clients"),
             naturalKeys: ["email"],
             safety: .found,
-            mayNotifyPeople: true,
+            mayNotifyPeople: [.create],
             note: LocalizedText(
-                "WooCommerce mails a person whose account is created, unless the shop has switched that mail off. Who "
-                    + "ordered as a guest has no account and stands in the order alone. A customer can only be deleted "
-                    + "for good.",
+                "WooCommerce mails a person whose account is created, unless the shop has switched that mail off, and "
+                    + "whose e-mail address is changed. Who ordered as a guest has no account and stands in the order "
+                    + "alone. A customer can only be deleted for good.",
                 fr:
-                    "WooCommerce écrit à la personne dont le compte est créé, sauf si la boutique a désactivé cet e-mail. "
-                    + "Un invité n’a pas de compte et ne figure que dans la commande. Un client ne peut être supprimé "
+                    "WooCommerce écrit à la personne dont le compte est créé, sauf si la boutique a désactivé cet e-mail, "
+                    + "et à celle dont l’adresse e-mail est modifiée. Un invité n’a pas de compte et ne figure que dans la commande. Un client ne peut être supprimé "
                     + "que définitivement."
             )
         ),
@@ -102,7 +102,7 @@ extension WooCommerceProvider {
             kind: .order,
             name: LocalizedText("Orders", fr: "Commandes"),
             safety: .found,
-            mayNotifyPeople: true,
+            mayNotifyPeople: [.create, .update],
             note: LocalizedText(
                 "An order is a real one: the shop mails its owner and the customer, and takes the goods from stock. A "
                     + "deleted order lies in the shop’s trash first.",
@@ -151,11 +151,22 @@ extension WooCommerceProvider {
     private static let toOrder = EventRoute.RelationRule("order", as: .order)
     private static let toCustomer = EventRoute.RelationRule("customer", as: .wooCommerceCustomer, isRequired: false)
 
+    /// A line names what it sells by SKU; a product or variation that the host is about to make goes first.
+    private static func lines(of hostKind: String) -> EventRoute.RelationRule {
+        EventRoute.RelationRule(hostKind, as: .wooCommerceLine, listedIn: .init("items", by: "sku"))
+    }
+
     private static let routes: [EventRoute] = [
         EventRoute(.prospectCreated, .create, .customer, needsConsent: true),
-        EventRoute(.prospectUpdated, .update, .customer, needsConsent: true),
-        EventRoute(.customerUpdated, .update, .customer, needsConsent: true),
-        EventRoute(.orderCreated, .create, .order, relations: [toCustomer], needsConsent: true),
+        EventRoute(.prospectUpdated, .update, .customer),
+        EventRoute(.customerUpdated, .update, .customer),
+        EventRoute(
+            .orderCreated,
+            .create,
+            .order,
+            relations: [toCustomer, lines(of: "product"), lines(of: "variation")],
+            needsConsent: true
+        ),
         EventRoute(.productUpdated, .update, .product),
         EventRoute(
             .variationUpdated,

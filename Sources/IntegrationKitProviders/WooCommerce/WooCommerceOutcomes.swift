@@ -117,6 +117,9 @@ struct WooCommerceCall: Sendable {
                 members["status"] = .string(status)
             }
             addCustomer(of: write, to: &members)
+            if let lines = members["line_items"]?.array {
+                members["line_items"] = .array(lines.map { WooCommerceLines.resolved($0, in: write) })
+            }
         default:
             manageStock(in: &members)
         }
@@ -125,9 +128,24 @@ struct WooCommerceCall: Sendable {
     }
 
     private func changed(_ write: RecordWrite) throws -> JSONObject {
+        if resource.kind == .customer, !write.mayNotifyPeople { try refuseMail(of: write) }
         var members = try payloads.members(of: write.changedFields, kind: resource.kind, isNew: false)
         if resource.kind == .order { addCustomer(of: write, to: &members) } else { manageStock(in: &members) }
         return members
+    }
+
+    /// WordPress tells a person at their old address that their e-mail address or password was changed.
+    private func refuseMail(of write: RecordWrite) throws {
+        guard let name = ["email", "password"].first(where: { write.changed.contains(FieldName($0)) }) else { return }
+        throw WooCommerceProvider.error(
+            .unsupported,
+            "WordPress mails the person whenever a customer’s \(name) changes, and the host has not agreed to that.",
+            remedy: LocalizedText(
+                "Set mayNotifyPeople in the integration's settings, then replay; or change it in the shop.",
+                fr: "Activez mayNotifyPeople dans les réglages, puis relancez ; ou modifiez-le dans la boutique."
+            ),
+            fields: [name]
+        )
     }
 
     private func addCustomer(of write: RecordWrite, to members: inout JSONObject) {
@@ -182,6 +200,9 @@ struct WooCommerceCall: Sendable {
         switch error.code {
         case .refused where error.retry == .smaller: return [.refused(error)]
         case .refused, .conflict, .gone, .unsupported: return [outcome(of: body, error, for: item)]
+        // Shops refuse some changes of staff's accounts; several such refusals in a row are the key's.
+        case .forbidden where resource.kind == .customer && item.write.target != nil && body.isDenial:
+            return [.refused(WooCommerceCall.guarded(body))]
         // A note whose order is not there, and every record at an address that is not there, is found out by reading.
         case .notFound: return [item.step == .create ? .refused(error) : .notAttempted(error)]
         default: return [.notAttempted(error)]
@@ -196,6 +217,25 @@ struct WooCommerceCall: Sendable {
         guard body.isHeld, isCreate else { return .refused(error) }
         return .exists(
             body.holder.map { [RemoteID(resource.kind, $0, parent: WooCommerceStep.parent(of: item.write))] } ?? []
+        )
+    }
+
+    /// The error of an account that the shop does not let its API change or delete.
+    private static func guarded(_ body: WooCommerceFailure) -> IntegrationError {
+        WooCommerceProvider.error(
+            .refused,
+            "The shop does not let its API change or delete this account.",
+            remedy: LocalizedText(
+                "Accounts of the shop’s staff are changed in WordPress: do it there and drop the job. If customers are "
+                    + "refused too, give the key to a user with the role Administrator.",
+                fr:
+                    "Les comptes de l’équipe se modifient dans WordPress : faites-le là-bas et abandonnez l’envoi. Si des "
+                    + "clients sont aussi refusés, attribuez la clé à un utilisateur Administrateur."
+            ),
+            retry: .afterSetup,
+            concerns: .kind,
+            status: 403,
+            body: body
         )
     }
 
@@ -292,6 +332,8 @@ struct WooCommerceCall: Sendable {
                             "Créez les produits dans la boutique, ou corrigez leur UGS ou identifiant dans la commande, puis "
                             + "relancez."
                     ),
+                    // The products may be on their way.
+                    retry: .after(.seconds(60)),
                     fields: ["line_items"]
                 )
             )

@@ -21,7 +21,7 @@ extension IntegrationProvider where Self == WooCommerceProvider {
 /// | `WooCommerceDescriptor` | what a settings screen shows: kinds, sign-in, default routes and mappings |
 /// | `WooCommerceSignIn` | the three ways to attach a key, and the signature for plain http |
 /// | `WooCommerceRequests` | paths, both forms of addresses, what a call spends |
-/// | `WooCommercePayloads`, `WooCommerceFields` | how values and records are written on the wire |
+/// | `WooCommercePayloads`, `WooCommerceFields`, `WooCommerceLines` | how values and records are written on the wire |
 /// | `WooCommercePush`, `WooCommerceOutcomes` | how writes are batched, sent, and what became of each |
 /// | `WooCommerceLookUp` | whether a record exists already |
 /// | `WooCommercePull`, `WooCommerceFetch` | what changed, and records by id |

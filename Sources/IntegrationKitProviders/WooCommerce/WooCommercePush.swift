@@ -42,6 +42,7 @@ enum WooCommerceStep: Hashable, Sendable {
     /// The id of the record that a record is addressed through.
     static func parent(of write: RecordWrite) -> String? {
         if let parent = write.target?.parent { return parent }
+        guard write.kind == .note || write.kind == .productVariation else { return nil }
         let kind: RecordKind = write.kind == .note ? .order : .product
         return write.relations.lazy.compactMap { relation -> String? in
             guard case .remote(let id) = relation.target, id.kind == kind else { return nil }
@@ -61,9 +62,6 @@ struct WooCommerceCheck: Hashable, Sendable {
 
     /// The questions about a write; none for what is no order with lines.
     static func all(of write: RecordWrite) -> [WooCommerceCheck] {
-        guard write.kind == .order, case .json(let json) = write.fields["line_items"], let lines = json.array else {
-            return []
-        }
         var names: [WooCommerceCheck] = []
         func add(_ path: String, _ filter: String, _ value: String) {
             if let place = names.firstIndex(where: { $0.path == path && $0.filter == filter && $0.values.count < 100 })
@@ -73,9 +71,9 @@ struct WooCommerceCheck: Hashable, Sendable {
                 names.append(WooCommerceCheck(path: path, filter: filter, values: [value]))
             }
         }
-        for line in lines where line["id"]?.idText == nil {
-            let product = line["product_id"]?.idText.flatMap { $0 == "0" || $0.isEmpty ? nil : $0 }
-            let variation = line["variation_id"]?.idText.flatMap { $0 == "0" || $0.isEmpty ? nil : $0 }
+        for line in WooCommerceLines.items(of: write) where line["id"]?.idText == nil {
+            let product = WooCommerceLines.id(line["product_id"])
+            let variation = WooCommerceLines.id(line["variation_id"])
             if let variation, let product {
                 add("products/\(product)/variations", "include", variation)
             } else if let product {

@@ -41,6 +41,18 @@ extension SimulatedWooCommerce {
         /// The shop's time zone.
         public var timeZone = "Europe/Berlin"
         /// The version of WooCommerce.
+        ///
+        /// | From | On |
+        /// |---|---|
+        /// | 9.0 | the names of products' own fields are listed (9.x; the exact version is not known) |
+        /// | 9.9 | orders are filtered by `created_via` (9.9.5 does; the exact version is not known) |
+        /// | 10.3 | all variations are listed at once |
+        /// | 10.4 | lists by date of change are total (known of products and variations alone, and from a date) |
+        /// | 10.4 | only customers and subscribers can be deleted or get another sign-in (the version is not known) |
+        /// | 10.5 | answers may be kept |
+        /// | 10.8 | what is no order is not turned into one |
+        /// | 10.9 | `customer.restored` is no topic |
+        /// | 11.1 | keys work at plain addresses, and in the namespaces of WooCommerce alone |
         public var version: Version = "9.9.5"
         /// The version of WordPress.
         public var wordPressVersion = "7.0.4"
@@ -141,9 +153,11 @@ extension SimulatedWooCommerce {
         public enum Kind: String, Hashable, Codable, Sendable {
             /// A new account, to its owner.
             case newAccount
+            /// Another e-mail address or password of an account, to its owner at the address before.
+            case accountChanged
             /// A new order, to the shop's owner.
             case newOrder
-            /// An order's progress, to the buyer.
+            /// An order's progress, to the buyer; of a live shop only `orderReceived` is known.
             case orderReceived, orderOnHold, orderCompleted, orderRefunded
             /// A note to the buyer.
             case customerNote

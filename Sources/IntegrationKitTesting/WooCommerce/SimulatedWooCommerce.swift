@@ -28,6 +28,22 @@ public final class SimulatedWooCommerce: HTTPTransport {
         self.time = time
     }
 
+    /// Returns a platform that holds what this one holds now, and goes its own way from here.
+    ///
+    /// - Parameters:
+    ///   - seed: Decides chances from here on.
+    ///   - time: The copy's clocks.
+    /// - Returns: The copy, without faults, hooks and the list of calls.
+    public func copy(seed: UInt64, time: TimeSource) -> SimulatedWooCommerce {
+        let copy = SimulatedWooCommerce(seed: seed, time: time)
+        let (shops, postponed) = box.withLock { ($0.shops, $0.postponed) }
+        copy.box.withLock { world in
+            world.shops = shops
+            world.postponed = postponed
+        }
+        return copy
+    }
+
     /// The time, in milliseconds since 1970.
     public var now: Int64 { time.now().milliseconds }
 

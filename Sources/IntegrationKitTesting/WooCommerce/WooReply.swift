@@ -38,6 +38,8 @@ struct WooReply: Sendable {
 }
 
 /// An error of the API, which ends the handling of a call or of one item of a batch.
+///
+/// The codes were seen of a live shop or stand in WooCommerce's source; those inside `details` are WordPress's own.
 struct WooRefusal: Error {
     var status: Int
     var code: String

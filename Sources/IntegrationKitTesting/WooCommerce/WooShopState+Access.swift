@@ -32,7 +32,7 @@ extension WooShopState {
     mutating func caller(of call: WooCall, _ route: [String], now: Int64) throws -> WooCaller {
         let caller = try authenticated(call, now: now)
         guard let key = caller.key else { return caller }
-        if route.first?.hasPrefix("wc-") != true, route.first != "wc" {
+        if shop.version >= "11.1", route.first?.hasPrefix("wc-") != true, route.first != "wc" {
             throw WooShopState.unauthenticated("The provided API key cannot be used to access this endpoint.")
         }
         let allowed: Bool

@@ -101,6 +101,9 @@ extension WooShopState {
         }
         merge(members, into: &record, except: ["password"])
         merge(meta: members["meta_data"], into: &record.meta)
+        if record.text("email") != found.text("email") || !(members["password"]?.string ?? "").isEmpty {
+            mail(.accountChanged, to: found.text("email"), turn)
+        }
         record.modifiedAt = turn.now
         save(record)
         note(.updated, record, turn)

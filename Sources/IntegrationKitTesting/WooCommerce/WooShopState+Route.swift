@@ -81,6 +81,7 @@ extension WooShopState {
         case .post, .put, .patch:
             try checkAccess(kind, found, "edit", "Sorry, you are not allowed to edit this resource.", request)
             let members = try checked(request.parameters, kind, isCreate: false)
+            if let found, changesSignIn(of: found, members) { try checkRole(of: found, "edit") }
             return .json(rendered(try update(kind, id, members, parent: parent, request.turn), request))
         case .delete:
             try checkAccess(
@@ -90,10 +91,29 @@ extension WooShopState {
                 "Sorry, you are not allowed to delete this resource.",
                 request
             )
+            if let found { try checkRole(of: found, "delete") }
             let isForced = request.parameters["force"].flatMap(WooField.flag) ?? false
             return .json(try delete(kind, id, parent: parent, isForced: isForced, request.turn))
         default: throw WooRefusal.noRoute
         }
+    }
+
+    /// Newer shops let nobody but customers and subscribers be deleted, or get another e-mail address or password.
+    ///
+    /// A batch is not asked. In which version that began is not known.
+    private func checkRole(of record: WooRecord, _ code: String) throws {
+        guard record.kind == .customer, shop.version >= "10.4",
+            !["customer", "subscriber"].contains(role(of: record))
+        else { return }
+        throw WooRefusal(
+            403,
+            "woocommerce_rest_cannot_\(code)",
+            "Sorry, this is not possible for a user with the role \(role(of: record))."
+        )
+    }
+
+    private func changesSignIn(of record: WooRecord, _ members: JSONObject) -> Bool {
+        members["password"] != nil || members["email"].map { $0.string != record.text("email") } ?? false
     }
 
     /// Products and coupons that are not there are told so even to nobody.

@@ -120,7 +120,8 @@ extension WooShopState {
             return
         }
         guard record.kind != .webhook else { return }
-        if resource == "product", kind == .created { events.removeAll { $0 == "updated" } }
+        // Only of orders and customers an update was seen right behind the creation.
+        if kind == .created, resource != "order", resource != "customer" { events = ["created"] }
         for event in events { queue("\(resource).\(event)", .record(record.kind, record.id), turn.milliseconds) }
     }
 

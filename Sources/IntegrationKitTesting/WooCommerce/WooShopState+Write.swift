@@ -83,13 +83,6 @@ extension WooShopState {
         }
         guard let found = find(kind, id, parent: parent) else { throw WooShopState.unknown(kind, status: 404) }
         if kind == .product, found.kind == .variation { throw WooShopState.isVariation }
-        if kind == .customer, shop.version >= "10.4", !["customer", "subscriber"].contains(role(of: found)) {
-            throw WooRefusal(
-                403,
-                "woocommerce_rest_cannot_delete",
-                "Sorry, you are not allowed to delete this resource."
-            )
-        }
         let answer = render(found)
         if isForced {
             erase(found, turn)

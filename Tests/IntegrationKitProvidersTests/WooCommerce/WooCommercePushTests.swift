@@ -362,7 +362,7 @@ import Testing
         (404, "woocommerce_rest_invalid_id", "gone"), (400, "woocommerce_rest_invalid_id", "gone"),
         (410, "woocommerce_rest_already_trashed", "gone"), (404, "rest_no_route", "notAttempted not-found afterSetup"),
         (400, "rest_invalid_param", "refused refused"),
-        (403, "woocommerce_rest_cannot_edit", "notAttempted forbidden afterSetup"),
+        (403, "woocommerce_rest_cannot_edit", "refused refused"),
         (500, "internal_server_error", "unknown unavailable true"),
         (429, "x", "notAttempted limited after(Optional(10.0 seconds))"),
     ])
@@ -371,7 +371,8 @@ import Testing
             .update,
             .customer,
             target: RemoteID(.customer, "7"),
-            fields: ["email": "x@y.test"]
+            fields: ["email": "x@y.test"],
+            mayNotifyPeople: true
         )
         #expect(try await push([write], .refusal(status, code)).map(name) == [outcome])
     }

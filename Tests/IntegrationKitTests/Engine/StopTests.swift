@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import IntegrationKit
 import IntegrationKitTesting
 import Testing
+
+@testable import IntegrationKit
 
 @Suite struct StopTests {
     enum Stop: CaseIterable, Sendable { case pause, disable }
@@ -98,5 +99,37 @@ import Testing
             #expect(rows.map(\.content.id) == [], "\(index)")
         }
         #expect(await world.store.purge(.tenant(World.tenant), limit: 10) == 0)
+    }
+
+    @Test(arguments: [false, true])
+    func nothingComesBackOfAPersonWhoWasErasedWhileHerRecordWasBeingWritten(isUpdate: Bool) async throws {
+        let world = try await World.pushing()
+        if isUpdate {
+            try await world.create("p1", ["email": "ada@example.fr"])
+            try await world.settle()
+        }
+        let peer = try await world.peer(seed: 5)
+        try await world.create("p1", ["email": "ada@example.fr", "first_name": "Ada"], event: "second")
+        try await world.create("p2", ["email": "grace@example.com"])
+        let turnstile = Turnstile()
+        world.platform.onStep { step in
+            if step.moment == .performed, ["upsert", "update"].contains(step.request.url.lastPathComponent) {
+                await turnstile.pass()
+            }
+        }
+        async let round = peer.sync()
+        await turnstile.arrival()
+        // Another process erases; it cannot wait for this one.
+        let receipt = try await world.manager.erase(World.prospect("p1"))
+        // An update leaves no record behind that nobody knows of.
+        #expect(receipt.unknownWrites == (isUpdate ? [] : [World.prospect("p1")]))
+        await turnstile.open()
+        _ = try? await round
+        world.platform.onStep(nil)
+        try await peer.settle(within: .seconds(600))
+        let key = RowKey.join(World.tenant, World.prospect("p1").kind, "p1")
+        #expect(await world.store.rows(matching: RowQuery("record", keys: [key])).map(\.content.id) == [])
+        #expect(try await world.manager.why(World.prospect("p2")).description.contains("linked"))
+        #expect(try await world.manager.why(World.prospect("p1")).description.hasPrefix("Nothing is known"))
     }
 }

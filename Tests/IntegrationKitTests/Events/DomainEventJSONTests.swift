@@ -127,13 +127,19 @@ struct EventRoutesTests {
             signInMethods: [],
             kinds: [
                 KindDescription(kind: .contact, name: "Contacts".localized, canDelete: false, safety: .found),
-                KindDescription(kind: .customer, name: "Clients".localized, safety: .found, mayNotifyPeople: true),
+                KindDescription(kind: .customer, name: "Clients".localized, safety: .found, mayNotifyPeople: [.create]),
                 KindDescription(kind: .order, name: "Commandes".localized, canPush: false, safety: .found),
             ],
             routes: [
                 EventRoute(.prospectCreated, .create, .contact), EventRoute(.prospectCreated, .create, .customer),
                 EventRoute(.prospectCreated, .create, .deal), EventRoute(.prospectDeleted, .delete, .contact),
                 EventRoute(.orderCreated, .create, .order),
+                EventRoute(
+                    .callCompleted,
+                    .create,
+                    .contact,
+                    relations: [EventRoute.RelationRule("prospect", as: .contact)]
+                ),
             ],
             mappings: []
         )
@@ -143,6 +149,7 @@ struct EventRoutesTests {
         _ kind: EventKind,
         settings: SyncSettings = SyncSettings(),
         access: [RecordKind: KindAccess] = [:],
+        related: [RelatedRecord] = [],
         origin: String? = nil,
         audience: DomainEvent.Audience = .all
     ) throws -> EventRoutes.Decision {
@@ -151,6 +158,7 @@ struct EventRoutesTests {
             id: "1",
             of: "p",
             for: "t",
+            related: related,
             origin: origin.map { DomainEvent.Origin(integration: $0, remote: RemoteID(.contact, "1")) },
             audience: audience
         )
@@ -167,6 +175,14 @@ struct EventRoutesTests {
         #expect(decision.reasons.count == 2)
         #expect(decision.reasons.first?.contains("mails people") == true)
         #expect(decision.reasons.last?.contains("has no deal") == true)
+    }
+
+    @Test("A record that must belong to another goes where the event names that one")
+    func owner() throws {
+        let lonely = try decide(.callCompleted)
+        #expect(lonely.routes.isEmpty)
+        #expect(lonely.reasons == ["The event names no prospect, which a contact in Boutique belongs to."])
+        #expect(try decide(.callCompleted, related: [RelatedRecord("prospect", "p")]).routes.count == 1)
     }
 
     @Test("Mailing people takes the host's consent")

@@ -33,6 +33,7 @@ final class SimulatedDisk: FileLayer {
         var lastInode = 0
         var operations: [String] = []
         var faults: [Int: Fault] = [:]
+        var aimed: (fault: Fault, prefix: String, after: Int)?
         var isStopped = false
         var isReadOnly = false
         var capacity = Int.max
@@ -69,6 +70,11 @@ final class SimulatedDisk: FileLayer {
         state.withLock { state in
             for offset in 0..<count { state.faults[state.operations.count + offset] = fault }
         }
+    }
+
+    /// Lets one operation on the files of a kind fail, after so many that succeed.
+    func planNext(_ fault: Fault, on prefix: String, after count: Int) {
+        state.withLock { $0.aimed = (fault, prefix, count) }
     }
 
     /// Lets every write beyond so many bytes fail, until it is called again.
@@ -155,7 +161,12 @@ final class SimulatedDisk: FileLayer {
         try state.withLock { state in
             if state.isStopped { throw Stopped() }
             let number = state.operations.count
-            state.operations.append("\(call) \(path.split(separator: "/").last ?? "")")
+            let name = path.split(separator: "/").last ?? ""
+            state.operations.append("\(call) \(name)")
+            if let aimed = state.aimed, name.hasPrefix(aimed.prefix) {
+                state.aimed = aimed.after > 0 ? (aimed.fault, aimed.prefix, aimed.after - 1) : nil
+                if aimed.after == 0 { state.faults[number] = aimed.fault }
+            }
             if state.isReadOnly { throw Self.failure(call, path, EROFS) }
             switch state.faults[number] {
             case nil: try body(&state)

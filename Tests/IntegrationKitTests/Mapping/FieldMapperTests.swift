@@ -78,7 +78,7 @@ struct FieldMapperTests {
 
     @Test("A read asks for outbound fields too")
     func remoteFields() {
-        #expect(mapper.remoteFields == ["email", "lastname", "phone", "lifecyclestage", "hs_score", "hs_source"])
+        #expect(mapper.remoteFields == ["email", "hs_score", "hs_source", "lastname", "lifecyclestage", "phone"])
     }
 
     @Test("The id of a rule never changes by itself: what was agreed under it would be lost")

@@ -20,9 +20,29 @@ import Testing
     }
 
     private func check<Value: Codable & Equatable>(_ value: Value) throws {
+        let bytes = try RecordWriter.bytes(of: value)
+        #expect(String(decoding: bytes, as: UTF8.self) == String(decoding: try Self.foundation(value), as: UTF8.self))
+        #expect(try RecordReader.value(Value.self, of: JSONValue(parsing: Data(bytes))) == value)
+    }
+
+    /// Checks that what a value writes of itself is what its `Codable` form would be, and that both read it back.
+    private func check<Value: StoredValue>(stored value: Value) throws {
         let data = try RecordCoding.encode(value)
-        #expect(String(decoding: data, as: UTF8.self) == String(decoding: try Self.foundation(value), as: UTF8.self))
-        #expect(try RecordCoding.decode(Value.self, from: data) == value)
+        let text = String(decoding: data, as: UTF8.self)
+        #expect(text == String(decoding: try Self.foundation(value), as: UTF8.self))
+        for again in [
+            try RecordCoding.decode(Value.self, from: data),
+            try RecordReader.value(Value.self, of: JSONValue(parsing: data)),
+        ] {
+            #expect(String(decoding: try RecordCoding.encode(again), as: UTF8.self) == text)
+        }
+    }
+
+    /// Checks the same of a value none of whose properties is nil, so that none can be forgotten.
+    private func check<Value: StoredValue>(whole value: Value) throws {
+        try check(stored: value)
+        let members = try JSONValue(parsing: RecordCoding.encode(value)).object?.keys
+        #expect(members == Mirror(reflecting: value).children.compactMap(\.label).sorted())
     }
 
     private struct Everything: Codable, Equatable {
@@ -89,6 +109,127 @@ import Testing
     ])
     func everyStateOfAJobIsWrittenAsFoundationWritesIt(state: JobState) throws {
         try check(state)
+        try check(stored: state)
+        var job = Self.job(in: state)
+        try check(stored: job)
+        job.event = "e"
+        job.record = Self.reference
+        job.remote = RemoteID(.note, "2", parent: "3")
+        job.occurredAt = Self.date
+        job.needs = ["a", "b"]
+        job.naturalKeys = ["c"]
+        job.isVouchedFor = true
+        job.interruptions = 2
+        job.privacy = PrivacyRequest(.erase, record: RemoteID(.contact, "1"), requestedAt: Self.date)
+        try check(whole: job)
+    }
+
+    private static func job(in state: JobState) -> SyncJob {
+        SyncJob(
+            tenant: "t",
+            lane: .record(reference, in: "i"),
+            action: .ensure,
+            event: nil,
+            record: nil,
+            remote: nil,
+            kind: .contact,
+            occurredAt: nil,
+            enqueuedAt: date,
+            payload: Data([0, 255, 62, 63]),
+            needs: [],
+            state: state,
+            failures: 1,
+            waits: 2,
+            mayHaveBeenSent: true,
+            isOwnEcho: false
+        )
+    }
+
+    @Test func whatIsWrittenForEveryEventIsWrittenAsFoundationWritesIt() throws {
+        let fields: [FieldName: FieldValue] = ["b": .empty, "a b": "x\"y", "a": 7, "é": .day("2026-01-31"), "a!": "z"]
+        let related = RelatedRecord("company", "c-1", fields: ["name": "Ada & Co"])
+        let rule = EventRoute.RelationRule("company", as: .company, isRequired: true)
+        try check(stored: JobPayload())
+        try check(
+            stored: JobPayload(
+                words: ["b": HostWord(value: "x"), "a": HostWord(value: 1, job: 2, at: -3, yields: true)],
+                related: [related],
+                relations: [rule]
+            )
+        )
+        try check(whole: JobPayload())
+        try check(whole: HostWord(value: 1, job: 2, at: -3, yields: true, isLate: true))
+        var write = RecordWrite(id: UUID(), operation: .create, kind: .contact, externalKey: "ik")
+        try check(stored: write)
+        write = RecordWrite(
+            id: UUID(),
+            operation: .update,
+            kind: .contact,
+            target: RemoteID(.contact, "1"),
+            externalKey: "ik",
+            naturalKeys: ["email": "a@b.fr"],
+            fields: fields,
+            changed: ["a"],
+            base: fields,
+            baseVersion: "v",
+            relations: [Relation(.company, .remote(RemoteID(.company, "7")))],
+            mayNotifyPeople: true,
+            firstSentAt: Self.date,
+            state: ["a": [1, "b"]]
+        )
+        try check(whole: write)
+        var link = RecordLink(kind: .contact, externalKey: "ik", state: .unlinked, linkedAt: Self.date)
+        try check(stored: link)
+        link.host = Self.reference
+        link.remote = RemoteID(.note, "2", parent: "3")
+        link.formerIDs = [RemoteID(.contact, "1")]
+        link.parted = [RemoteID(.contact, "0")]
+        link.version = "v"
+        link.freshAfter = Self.date
+        link.settlesAt = Self.date
+        link.readAt = Self.date
+        link.digest = Data([1, 2, 3])
+        link.tags = [
+            FieldTag(rule: 1, host: .max, remote: 2, confirmed: true),
+            FieldTag(rule: 2, host: 1, remote: 2, confirmed: false, event: 3),
+            FieldTag(rule: 3, host: 1, remote: 2, confirmed: false, at: -4),
+        ]
+        link.relations = [.max, 0]
+        link.naturalKeys = ["k"]
+        try check(whole: link)
+        try check(whole: NaturalKey(host: Self.reference))
+        try check(stored: LogRecord(at: Self.date, kind: "created", detail: Data([9])))
+        try check(
+            whole: LogRecord(
+                at: Self.date,
+                kind: "created",
+                recordKind: .contact,
+                record: Self.reference,
+                remote: RemoteID(.contact, "1"),
+                event: "e",
+                errorCode: "refused",
+                detail: Data()
+            )
+        )
+        try check(stored: LogDetail(message: "m"))
+        try check(whole: Self.reference)
+        try check(whole: RemoteID(.note, "2", parent: "3"))
+        try check(whole: LaneID(integration: "i", subject: "s"))
+        try check(
+            whole: Attempt(
+                number: 1,
+                write: Data([7]),
+                writeID: UUID(),
+                covers: ["a"],
+                safety: .found,
+                sendBy: Self.date,
+                unknownSince: Self.date,
+                absences: 2,
+                earlierUnknown: false,
+                pendingUntil: Self.date
+            )
+        )
+        try check(whole: LogDetail(message: "m", error: IntegrationError(.refused, "No.")))
     }
 
     @Test(arguments: [
@@ -98,6 +239,7 @@ import Testing
     ])
     func everyValueIsWrittenAsFoundationWritesIt(value: FieldValue) throws {
         try check(value)
+        try check(stored: value)
         try check(HostWord(value: value, job: 3, at: 4))
     }
 
@@ -123,12 +265,12 @@ import Testing
     }
 
     @Test func aKeyThatAnotherBeginsWithComesFirst() throws {
-        let data = try RecordCoding.encode(["ab": 1, "a!": 2, "a": 3, "a b": 4])
+        let data = try RecordWriter.bytes(of: ["ab": 1, "a!": 2, "a": 3, "a b": 4])
         #expect(String(decoding: data, as: UTF8.self) == #"{"a":3,"a b":4,"a!":2,"ab":1}"#)
     }
 
     @Test(arguments: [Double.nan, .infinity, -.infinity]) func whatJSONCannotSayIsRefused(number: Double) {
-        #expect(throws: EncodingError.self) { try RecordCoding.encode(["a": number]) }
+        #expect(throws: EncodingError.self) { try RecordWriter.bytes(of: ["a": number]) }
     }
 
     @Test(arguments: [

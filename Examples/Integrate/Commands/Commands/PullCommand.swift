@@ -19,7 +19,7 @@ extension Command {
         notes: [
             "Your records stand in a JSON Lines file, one record a line, that you may read and edit: by default "
                 + "records.jsonl in the store's folder. Tell of an edit by an event, such as customer.updated, and push "
-                + "it; an edit that no event told of goes out when the record next changes on the platform.",
+                + "it; an edit that no event told of stays here.",
             "A pull that is interrupted or killed goes on where it was when it is run again.",
         ],
         examples: [

@@ -147,14 +147,14 @@ extension CommandContext {
                 "  … \(explanation.entries.count - entries.count) earlier entries: integrate logs --export jsonl"
             )
         }
-        lines += entries.map { "  " + LogExport.line($0) }
+        lines += entries.map { "  " + LogText.line($0) }
         return lines.joined(separator: "\n")
     }
 
     private func json(_ title: String, _ explanation: SyncExplanation) -> JSONValue {
         [
             "about": .string(title), "sentences": .array(explanation.sentences.map { .string($0) }),
-            "log": .array(explanation.entries.map(LogExport.json)),
+            "log": .array(explanation.entries.map(LogText.json)),
         ]
     }
 }

@@ -71,8 +71,7 @@ struct SyncLoop {
             let note = report.problems.first?.message ?? ""
             switch purpose {
             case .push: progress.update("sent", max(0, total - queue.left), of: total, note: note)
-            case .pull:
-                progress.update("brought", result.count(.delivered) + result.count(.echoed), of: nil, note: note)
+            case .pull: try await showReading(result, note)
             }
             if Task.isCancelled { return result.ended(.interrupted, queue) }
             let isCaughtUp =
@@ -91,6 +90,26 @@ struct SyncLoop {
                 return result.ended(.interrupted, queue)
             }
         }
+    }
+}
+
+extension SyncLoop {
+    /// Shows how far the streams are that are being read; of how many, where all their platforms tell.
+    private mutating func showReading(_ result: Result, _ note: String) async throws {
+        var done = 0
+        var total: Int? = 0
+        for integration in try await workspace.manager.integrations(of: workspace.tenant) {
+            for stream in try await workspace.manager.progress(of: integration.id)
+            where stream.startedAt != nil && stream.finishedAt == nil {
+                done += stream.done
+                total = total.flatMap { sum in stream.total.map { sum + $0 } }
+            }
+        }
+        if done == 0 {
+            done = result.count(.delivered) + result.count(.echoed)
+            total = nil
+        }
+        progress.update("read", done, of: total, note: note)
     }
 }
 

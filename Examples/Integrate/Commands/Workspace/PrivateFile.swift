@@ -5,13 +5,25 @@ import Foundation
 enum PrivateFile {
     /// Writes a file as a whole: after a crash the old one is there or the new one.
     static func write(_ data: Data, to file: URL) throws {
-        let path = file.path(percentEncoded: false)
-        let temporary = path + ".new"
-        let handle = try open(temporary, O_RDWR | O_CLOEXEC | O_CREAT | O_TRUNC)
+        let handle = try open(temporary(file), O_RDWR | O_CLOEXEC | O_CREAT | O_TRUNC)
         try handle.write(contentsOf: data)
+        try replace(file, by: handle)
+    }
+
+    /// Writes a file as a whole, piece by piece.
+    static func write(to file: URL, _ body: (FileHandle) async throws -> Void) async throws {
+        let handle = try open(temporary(file), O_RDWR | O_CLOEXEC | O_CREAT | O_TRUNC)
+        try await body(handle)
+        try replace(file, by: handle)
+    }
+
+    private static func temporary(_ file: URL) -> String { file.path(percentEncoded: false) + ".new" }
+
+    private static func replace(_ file: URL, by handle: FileHandle) throws {
         try handle.synchronize()
         try handle.close()
-        guard unsafe rename(temporary, path) == 0 else { throw failure(path) }
+        let path = file.path(percentEncoded: false)
+        guard unsafe rename(temporary(file), path) == 0 else { throw failure(path) }
         try syncFolder(of: file)
     }
 

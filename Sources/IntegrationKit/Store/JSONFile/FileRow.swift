@@ -137,7 +137,7 @@ struct RowKeys: Sendable {
     private(set) var created: Int64 = 0
     private(set) var revision: Int64 = 0
     private(set) var expiry: Duration?
-    /// The key of the row among all ids, as ``RowIndex/key(of:)`` makes it.
+    /// The key of the row among all ids, as ``PackedIndex`` makes it.
     private(set) var id = 0..<0
     private(set) var tenant = 0..<0
     private(set) var integration: Range<Int>?

@@ -8,9 +8,15 @@ enum EngineBenchmark {
     private static let tenants = 4
 
     static func run(_ meter: Meter) async throws {
-        for size in meter.isQuick ? [1_000, 10_000] : [1_000, 10_000, 100_000] {
-            let store = InMemoryIntegrationStore()
-            try await run(meter, events: size, store: store, name: "in memory")
+        for size in meter.sizes {
+            try await run(meter, events: size, store: InMemoryIntegrationStore(), name: "in memory")
+        }
+        for size in meter.sizes where size <= 100_000 {
+            try await meter.inFolder { folder in
+                let store = try JSONFileIntegrationStore(directory: folder)
+                try await run(meter, events: size, store: store, name: "on files")
+                await store.close()
+            }
         }
     }
 

@@ -32,53 +32,74 @@ enum PullBenchmark {
 
     static func run(_ meter: Meter) async throws {
         for count in meter.isQuick ? [10_000] : [10_000, 50_000] {
-            let server = LoopbackServer(serving: Pages(pages: pages(of: count)))
-            let address = try await server.start()
-            defer { server.stop() }
-            let raw = try await Meter.seconds {
-                let transport = URLSessionTransport()
-                for page in 0..<count / 100 {
-                    _ = try await transport.send(
-                        HTTPRequest(.get, address.appending(path: "pages/\(page)")),
-                        context: OperationContext(platform: InstantProvider.id, operation: "raw")
-                    )
-                }
+            try await run(meter, contacts: count, store: InMemoryIntegrationStore(), name: "in memory")
+            try await meter.inFolder { folder in
+                let store = try JSONFileIntegrationStore(directory: folder)
+                try await run(meter, contacts: count, store: store, name: "on files")
+                await store.close()
             }
-            var options = EngineOptions()
-            options.addressRules = AddressRules(allowsLoopback: true)
-            let manager = try await IntegrationManager(
-                providers: [InstantProvider(address: address)],
-                store: InMemoryIntegrationStore(),
-                keyring: try Keyring(current: RandomSource.system.bytes(32)),
-                namespace: "benchmark",
-                options: options
-            )
-            let host = Counter()
-            let coordinator = SyncCoordinator(manager, host: host)
-            _ = try await manager.connect(
-                InstantProvider.id,
-                for: "tenant",
-                name: "Instant",
-                form: ["api_key": "k"],
-                settings: SyncSettings(direction: .pull)
-            )
-            let memory = Meter.memory
-            let seconds = try await Meter.seconds {
-                _ = try await coordinator.syncOnce(until: .now + .seconds(120))
-            }
-            let pulled = await host.count.take()["applied"] ?? 0
-            meter.line(
-                "\(pulled.formatted()) contacts pulled and mapped (theirs: bytes alone)",
-                ours: Double(pulled) / seconds,
-                theirs: Double(count) / raw,
-                unit: "contacts/s",
-                aim: "200,000"
-            )
-            meter.note(
-                "memory added, links in memory included",
-                "\((Meter.memory - memory) / max(pulled, 1)) bytes a contact"
-            )
         }
+    }
+
+    private static func run(
+        _ meter: Meter,
+        contacts count: Int,
+        store: some IntegrationStore & TenantKeyStore,
+        name: String
+    ) async throws {
+        let server = LoopbackServer(serving: Pages(pages: pages(of: count)))
+        let address = try await server.start()
+        defer { server.stop() }
+        let raw = try await Meter.seconds {
+            let transport = URLSessionTransport()
+            for page in 0..<count / 100 {
+                _ = try await transport.send(
+                    HTTPRequest(.get, address.appending(path: "pages/\(page)")),
+                    context: OperationContext(platform: InstantProvider.id, operation: "raw")
+                )
+            }
+        }
+        var options = EngineOptions()
+        options.addressRules = AddressRules(allowsLoopback: true)
+        let manager = try await IntegrationManager(
+            providers: [InstantProvider(address: address)],
+            store: store,
+            keyring: try Keyring(current: RandomSource.system.bytes(32)),
+            namespace: "benchmark",
+            options: options
+        )
+        let host = Counter()
+        let coordinator = SyncCoordinator(manager, host: host)
+        _ = try await manager.connect(
+            InstantProvider.id,
+            for: "tenant",
+            name: "Instant",
+            form: ["api_key": "k"],
+            settings: SyncSettings(direction: .pull)
+        )
+        let memory = Meter.memory
+        let seconds = try await Meter.seconds {
+            _ = try await coordinator.syncOnce(until: .now + .seconds(120))
+        }
+        let pulled = await host.count.take()["applied"] ?? 0
+        meter.line(
+            "\(pulled.formatted()) contacts pulled, \(name) (theirs: bytes alone)",
+            ours: Double(pulled) / seconds,
+            theirs: Double(count) / raw,
+            unit: "contacts/s",
+            aim: "200,000"
+        )
+        meter.note(
+            "memory added, what the store keeps included",
+            "\((Meter.memory - memory) / max(pulled, 1)) bytes a contact"
+        )
+        // Nothing changed: every contact is read, mapped, compared and left as it is.
+        let account = try await manager.integrations(of: "tenant")
+        for integration in account { try await coordinator.pull(integration.id, sweep: true) }
+        let again = try await Meter.seconds {
+            _ = try await coordinator.syncOnce(until: .now + .seconds(120))
+        }
+        meter.line("the same once more", ours: Double(count) / again, unit: "contacts/s")
     }
 
     private static func pages(of count: Int) -> [Data] {
