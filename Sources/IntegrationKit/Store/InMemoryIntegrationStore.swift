@@ -29,9 +29,10 @@ public actor InMemoryIntegrationStore {
     /// Returns a copy of the store as it is now, as a store that is opened again or brought back from a backup would be:
     /// nobody holds a lane in it.
     ///
+    /// - Parameter time: The copy's clock; nil: this store's.
     /// - Returns: A store that goes its own way from here.
-    public func copy() async -> InMemoryIntegrationStore {
-        let copy = InMemoryIntegrationStore(time: time)
+    public func copy(time other: TimeSource? = nil) async -> InMemoryIntegrationStore {
+        let copy = InMemoryIntegrationStore(time: other ?? time)
         await copy.take(table, lanes, lastNumber, commits, keys)
         return copy
     }
