@@ -23,10 +23,9 @@ struct HubSpotWorld: Sendable {
     /// The world as it is, with other chances.
     func copy(seed: UInt64) -> HubSpotWorld {
         var copy = self
-        copy.random = HubSpotRandom(seed: seed)
-        copy.faults = []
-        copy.randomFaults = nil
-        copy.hook = nil
+        copy.random = SimulationRandom(seed: seed)
+        copy.book.stopFailing()
+        copy.book.hook = nil
         return copy
     }
 
