@@ -20,6 +20,15 @@ struct HubSpotWorld: Sendable {
         random = SimulationRandom(seed: seed)
     }
 
+    /// The world as it is, with other chances.
+    func copy(seed: UInt64) -> HubSpotWorld {
+        var copy = self
+        copy.random = SimulationRandom(seed: seed)
+        copy.book.stopFailing()
+        copy.book.hook = nil
+        return copy
+    }
+
     /// Lends one account to a closure, without copying it, then collects what webhooks could tell.
     mutating func withAccount<Result>(
         _ portalID: Int64,

@@ -28,6 +28,21 @@ public final class SimulatedHubSpot: HTTPTransport {
         self.time = time
     }
 
+    /// Returns a platform in the same state that goes its own way from here: what was set up once serves many tests.
+    ///
+    /// - Parameters:
+    ///   - seed: Decides ids, orders and chances from here on.
+    ///   - time: The copy's clocks.
+    /// - Returns: The copy, without faults and hooks.
+    public func copy(seed: UInt64, time: TimeSource) -> SimulatedHubSpot {
+        SimulatedHubSpot(box.withLock { $0.copy(seed: seed) }, time: time)
+    }
+
+    private init(_ world: HubSpotWorld, time: TimeSource) {
+        box = LockBox(world)
+        self.time = time
+    }
+
     /// The platform's time, in milliseconds since 1970.
     public var now: Int64 { time.now().milliseconds }
 

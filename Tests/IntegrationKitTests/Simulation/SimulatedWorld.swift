@@ -69,10 +69,34 @@ actor SimulatedWorld: Surroundings {
     /// The process through which the host says things; nil: either.
     var speaker: Int?
 
+    /// Makes the world in which a history happens.
     init(_ history: WorldHistory) async throws {
         seed = history.seed
+        let template = try await ConnectedAccounts.shared.template(history.tenants.map(\.hasKeys))
+        platform = template.platform.copy(seed: history.seed, time: clock.timeSource)
+        store = await template.store.copy(time: clock.timeSource)
+        for number in 0..<2 { processes.append(try await start(number)) }
+        for (plan, connected) in zip(history.tenants, template.tenants) {
+            var tenant = connected
+            tenant.plan = plan
+            tenants.append(tenant)
+            integrations.append(tenant.integration)
+            evidence.keepSecret(tenant.token)
+            platform.configureAccount(tenant.portal) { account in
+                account.searchLag = Duration.zero...Duration.seconds(plan.lag)
+                if let burst = plan.burst { account.limits.burst = burst }
+            }
+            try await processes[0].manager.update(tenant.integration, settings: Self.settings(plan))
+        }
+    }
+
+    /// Makes a world with accounts that are connected and nothing else.
+    ///
+    /// - Parameter keys: Which accounts take a property for our key.
+    init(connecting keys: [Bool]) async throws {
+        seed = 0
         let time = clock.timeSource
-        platform = SimulatedHubSpot(seed: history.seed, time: time)
+        platform = SimulatedHubSpot(seed: 0, time: time)
         store = InMemoryIntegrationStore(time: time)
         platform.configureApp { app in
             app.targetURL = "https://hooks.example.fr/hubspot"
@@ -86,23 +110,19 @@ actor SimulatedWorld: Surroundings {
             ]
         }
         for number in 0..<2 { processes.append(try await start(number)) }
-        for (number, plan) in history.tenants.enumerated() {
+        for (number, hasKeys) in keys.enumerated() {
             var account = SimulatedHubSpot.Account(portalID: Int64(100 + number))
             account.limits = .none
-            if let burst = plan.burst { account.limits.burst = burst }
-            account.searchLag = Duration.zero...Duration.seconds(plan.lag)
             platform.addAccount(account)
-            var other = account
-            other.portalID += 100
-            platform.addAccount(other)
-            let token = platform.issueToken(for: account.portalID)
-            evidence.keepSecret(token)
+            account.portalID += 100
+            platform.addAccount(account)
+            let token = platform.issueToken(for: Int64(100 + number))
             var tenant = Tenant(
                 name: "t\(number)",
-                portal: account.portalID,
+                portal: Int64(100 + number),
                 token: token,
                 integration: "",
-                plan: plan
+                plan: WorldHistory.Tenant(hasKeys: hasKeys)
             )
             tenant.integration = try await connect(tenant)
             tenants.append(tenant)
@@ -163,13 +183,26 @@ actor SimulatedWorld: Surroundings {
     }
 
     func connect(_ tenant: Tenant) async throws -> String {
-        let settings = SyncSettings(
-            direction: tenant.plan.direction,
+        let integration = try await processes[0].manager.connect(
+            .hubSpot,
+            for: tenant.name,
+            name: "HubSpot",
+            form: ["access_token": tenant.token],
+            settings: Self.settings(tenant.plan),
+            provisions: tenant.plan.hasKeys
+        )
+        integrations.append(integration.id)
+        return integration.id
+    }
+
+    private static func settings(_ plan: WorldHistory.Tenant) -> SyncSettings {
+        SyncSettings(
+            direction: plan.direction,
             frequency: .hourly,
             kinds: [.contact, .deal, .note],
-            conflictPolicy: tenant.plan.conflicts,
-            remoteDeletePolicy: tenant.plan.remoteDeletes,
-            hostDeletePolicy: tenant.plan.hostDeletes,
+            conflictPolicy: plan.conflicts,
+            remoteDeletePolicy: plan.remoteDeletes,
+            hostDeletePolicy: plan.hostDeletes,
             routes: [
                 EventRoute(.prospectCreated, .create, .contact), EventRoute(.prospectUpdated, .update, .contact),
                 EventRoute(.prospectDeleted, .delete, .contact),
@@ -178,16 +211,6 @@ actor SimulatedWorld: Surroundings {
                 EventRoute(.appointmentUpdated, .update, .deal, relations: [Self.toContact]),
             ]
         )
-        let integration = try await processes[0].manager.connect(
-            .hubSpot,
-            for: tenant.name,
-            name: "HubSpot",
-            form: ["access_token": tenant.token],
-            settings: settings,
-            provisions: tenant.plan.hasKeys
-        )
-        integrations.append(integration.id)
-        return integration.id
     }
 
     private static let toContact = EventRoute.RelationRule("prospect", as: .contact)

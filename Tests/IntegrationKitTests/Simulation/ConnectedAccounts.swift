@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import IntegrationKit
+import IntegrationKitTesting
+
+/// Accounts that were connected once for all worlds: to connect is most of the work of a short one.
+actor ConnectedAccounts {
+    /// A platform with connected accounts, and the store that knows of them; to be copied.
+    struct Template: Sendable {
+        var platform: SimulatedHubSpot
+        var store: InMemoryIntegrationStore
+        var tenants: [SimulatedWorld.Tenant]
+    }
+
+    static let shared = ConnectedAccounts()
+    private var templates: [[Bool]: Template] = [:]
+
+    /// Returns a template.
+    ///
+    /// - Parameter keys: Which accounts take a property for our key.
+    func template(_ keys: [Bool]) async throws -> Template {
+        if let template = templates[keys] { return template }
+        let world = try await SimulatedWorld(connecting: keys)
+        let template = await Template(platform: world.platform, store: world.store, tenants: world.tenants)
+        templates[keys] = template
+        return template
+    }
+}
