@@ -93,6 +93,7 @@ actor SimulatedWorld: Surroundings {
     /// Makes a world with accounts that are connected and nothing else.
     ///
     /// - Parameter keys: Which accounts take a property for our key.
+    /// - Throws: What connecting throws.
     init(connecting keys: [Bool]) async throws {
         seed = 0
         let time = clock.timeSource
