@@ -225,9 +225,7 @@ struct HTTPPipeline: Sendable {
         return try await bounded(signed, context)
     }
 
-    /// Refuses what comes too late, and ends what takes too long.
-    private func bounded(_ request: HTTPRequest, _ context: OperationContext) async throws -> HTTPResponse {
-        try Task.checkCancellation()
+    private static func checkWindow(of context: OperationContext, by time: TimeSource) throws {
         guard context.sendWindow?.isOpen(by: time) ?? true else {
             throw IntegrationError(
                 .tooLate,
@@ -239,10 +237,19 @@ struct HTTPPipeline: Sendable {
                 retry: .after(nil)
             )
         }
+    }
+
+    /// Refuses what comes too late, and ends what takes too long.
+    private func bounded(_ request: HTTPRequest, _ context: OperationContext) async throws -> HTTPResponse {
+        try Task.checkCancellation()
         let sent = time.elapsed()
         let response = try await withThrowingTaskGroup(of: HTTPResponse?.self) { group in
             defer { group.cancelAll() }
-            group.addTask { [transport] in try await transport.send(request, context: context) }
+            group.addTask { [transport, time] in
+                // Here, since the task may have had to wait for a thread.
+                try Self.checkWindow(of: context, by: time)
+                return try await transport.send(request, context: context)
+            }
             group.addTask { [time] in
                 try await time.sleep(context.timeout)
                 return nil

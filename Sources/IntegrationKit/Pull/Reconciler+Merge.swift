@@ -18,7 +18,7 @@ extension Reconciler {
                 worker.tally.add(.echoed, record.id.kind, of: integration)
                 if let sweep, row.record.seenSweep != sweep { commits.append(try seen(row, sweep)) }
             } else if let known = [row.record.freshAfter, row.record.readAt].compactMap(\.self).max(),
-                readAt < known.advanced(by: Self.clockError)
+                readAt <= known.advanced(by: Self.clockError)
             {
                 // Read before our last write or before a newer read: no evidence of anything.
                 commits.append(try refetch(record.id, host))
