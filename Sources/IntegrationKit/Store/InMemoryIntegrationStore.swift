@@ -31,8 +31,8 @@ public actor InMemoryIntegrationStore {
     ///
     /// - Parameter time: The copy's clock; nil: this store's.
     /// - Returns: A store that goes its own way from here.
-    public func copy(time other: TimeSource? = nil) async -> InMemoryIntegrationStore {
-        let copy = InMemoryIntegrationStore(time: other ?? time)
+    public func copy(time: TimeSource? = nil) async -> InMemoryIntegrationStore {
+        let copy = InMemoryIntegrationStore(time: time ?? self.time)
         await copy.take(table, lanes, lastNumber, commits, keys)
         return copy
     }

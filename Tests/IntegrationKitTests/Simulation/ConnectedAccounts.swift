@@ -17,6 +17,8 @@ actor ConnectedAccounts {
     /// Returns a template.
     ///
     /// - Parameter keys: Which accounts take a property for our key.
+    /// - Returns: The template of such accounts.
+    /// - Throws: What connecting throws.
     func template(_ keys: [Bool]) async throws -> Template {
         if let template = templates[keys] { return template }
         let world = try await SimulatedWorld(connecting: keys)
