@@ -17,7 +17,7 @@ actor ConnectedAccounts {
     /// Returns a template.
     ///
     /// - Parameter keys: Which accounts take a property for our key.
-    /// - Returns: The template, made once for these accounts.
+    /// - Returns: The template of such accounts.
     /// - Throws: What connecting throws.
     func template(_ keys: [Bool]) async throws -> Template {
         if let template = templates[keys] { return template }

@@ -23,6 +23,7 @@ extension SimulatedWorld {
         case .hostRefuses(let refuses):
             tracks.hasRefused = tracks.hasRefused || refuses
             await records.refuse { change in refuses && change.fields["city"] != nil ? Died() : nil }
+        case .hostRepeats(let process, let place): await sayAgain(process, place)
         case .personCreates, .personEdits, .personClears, .personArchives, .personRestores, .personErases,
             .personMerges, .personEditsDeal:
             actAsPerson(step)
@@ -132,7 +133,9 @@ extension SimulatedWorld {
         await tell(.prospectUpdated, tenant, reference, ["email": address], n)
     }
 
-    private func writeNote(_ tenant: Int, _ prospect: HostReference, _ n: Int) async {
+    func writeNote(_ tenant: Int, _ prospect: HostReference, _ n: Int, by process: Int? = nil) async {
+        speaker = process
+        defer { speaker = nil }
         guard !tenants[tenant].isErased, await records.record(prospect) != nil else { return }
         let reference = HostReference(tenant: prospect.tenant, kind: "document", id: "d\(n)")
         let birth = Mark(.birth, tenant, reference.id, n).text
@@ -168,6 +171,13 @@ extension SimulatedWorld {
             related: [RelatedRecord("prospect", prospect.id)],
             n
         )
+    }
+
+    /// Says an event once more that was taken.
+    private func sayAgain(_ number: Int, _ place: Int) async {
+        let known = taken.values.sorted { $0.event.id < $1.event.id }.filter { !tenants[$0.tenant].isErased }
+        guard !known.isEmpty, let process = try? await living(number) else { return }
+        _ = try? await process.coordinator.enqueue(known[place % known.count].event)
     }
 
     /// Tells all records of a tenant again, as a host does when a platform was connected anew.

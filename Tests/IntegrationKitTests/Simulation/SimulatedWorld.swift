@@ -237,8 +237,9 @@ actor SimulatedWorld: Surroundings {
     func freeze(process: Int, milliseconds: Int, othersWork: Bool, hostSaves: Int?) async {
         await pass(.milliseconds(milliseconds))
         if let hostSaves {
-            let reference = HostReference(tenant: tenants[0].name, kind: "prospect", id: "p\(hostSaves)")
+            let reference = HostReference(tenant: tenants[0].name, kind: "prospect", id: "p\(hostSaves % 4)")
             await save(0, reference, [.firstName, .city], number(0), by: 1 - process)
+            if hostSaves >= 4 { await writeNote(0, reference, number(0), by: 1 - process) }
         }
         guard othersWork, !processes[1 - process].fate.isDead else { return }
         // The frozen process's own request may be cancelled meanwhile; the other one knows nothing of that.

@@ -108,6 +108,9 @@ extension SimulatedWorld {
                 tracks.made[key] = first
                 if isPlain {
                     evidence.expect(first == host, .madeOnceHere, "\(key) became \(first) and \(host)")
+                }
+                // Our key tells it, also where the store knows nothing of it any more.
+                if isPlain || isOursByKey(key, tenant) {
                     evidence.expect(tracks.births[key] == nil, .madeOnceHere, "\(key) is ours and became \(host)")
                 }
             }
@@ -138,6 +141,10 @@ extension SimulatedWorld {
             }
         }
         tracks.applied = all.count
+    }
+
+    private func isOursByKey(_ key: String, _ tenant: Tenant) -> Bool {
+        tenant.plan.hasKeys && !tracks.unsettled.contains(key) && !tracks.landed.contains(key)
     }
 
     private func lookAtForeignAccount(_ tenant: Tenant) {

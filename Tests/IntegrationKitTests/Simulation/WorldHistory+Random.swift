@@ -91,6 +91,7 @@ extension Step {
         add(10) { [.hostSaves(tenant: tenant, prospect: prospect, .random(&$0), n: n)] }
         add(2) { _ in [.hostWritesNote(tenant: tenant, prospect: prospect, n: n)] }
         add(3) { [.hostSavesDeal(tenant: tenant, deal: $0.number(0..<2), prospect: prospect, n: n)] }
+        add(1) { [.hostRepeats(process: process, place: $0.number(0..<100))] }
         add(12) { _ in [.sync(process: process)] }
         add(6) { [.wait(milliseconds: $0.pick([0, 1, 40, 900, 5_000, 31_000, 65_000, 130_000, 700_000]))] }
         add(weights.people) {
@@ -198,7 +199,7 @@ extension Step.Trap {
             event = .freeze(
                 milliseconds: random.pick(place == .sending ? [0, 4_900] : [0, 4_900, 40_000, 130_000]),
                 othersWork: !random.chance(4),
-                hostSaves: random.chance(2) ? random.number(0..<4) : nil
+                hostSaves: random.chance(2) ? random.number(0..<8) : nil
             )
         }
     }

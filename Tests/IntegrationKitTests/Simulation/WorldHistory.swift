@@ -55,6 +55,8 @@ enum Step: Codable, Hashable, Sendable {
     case hostWritesNote(tenant: Int, prospect: Int, n: Int)
     case hostSavesDeal(tenant: Int, deal: Int, prospect: Int, n: Int)
     case hostRefuses(Bool)
+    /// Says once more what was taken already, as a host does that ended before it noted so; chosen by its place.
+    case hostRepeats(process: Int, place: Int)
 
     // MARK: People on the platform; a record is chosen by its place.
     case personCreates(tenant: Int, n: Int)
@@ -128,7 +130,7 @@ enum Step: Codable, Hashable, Sendable {
             /// The process ends; bytes that were about to leave arrive so much later, or not at all.
             case death(arrivesAfter: Int?)
             /// The process stands still for so many milliseconds while the other one works or not, perhaps on what the
-            /// host has just said of a prospect.
+            /// host has just said of a prospect; from 4 on, of a note about it too.
             case freeze(milliseconds: Int, othersWork: Bool, hostSaves: Int?)
         }
     }
