@@ -56,7 +56,7 @@ extension LaneWorker {
         let row = try await core.store.record(GuardRecord.self, key)
         guard core.options.isMassChange(count, of: total) else {
             if let row, row.record.confirmed == nil {
-                try await core.commit(Changes(id: core.random.uuid(), deletes: [row.id]))
+                _ = try await note([.revision(row.id, row.revision)], deletes: [row.id])
             }
             return true
         }
@@ -69,12 +69,31 @@ extension LaneWorker {
             total: total,
             since: row?.record.since ?? core.now()
         )
-        try await core.commit(Changes(id: core.random.uuid(), puts: [try held.row(integration)]))
+        let known = row.map { Requirement.revision($0.id, $0.revision) } ?? .absent(GuardRecord.rowID(key))
+        // Whoever confirmed it meanwhile is heard when it is read again.
+        guard try await note([known], puts: [try held.row(integration)]) else { return false }
         // Emptied values suspend their kind, which is an incident already.
         if effect == .delete {
             note(IncidentCause.held(kind), kind: kind, GuardRecord.error(effect, kind, count, total))
         }
         return false
+    }
+
+    /// Commits what is noted of a held change; false: somebody was faster, or the integration is no more.
+    private func note(
+        _ requires: Set<Requirement>,
+        puts: [RowContent] = [],
+        deletes: [RowID] = []
+    ) async throws -> Bool {
+        do {
+            let requires = requires.union([integration.fenceRequirement])
+            try await core.commit(
+                Changes(id: core.random.uuid(), requires: requires, puts: puts, deletes: deletes)
+            )
+            return true
+        } catch StoreFailure.conflict {
+            return false
+        }
     }
 }
 

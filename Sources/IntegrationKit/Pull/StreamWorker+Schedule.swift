@@ -62,11 +62,14 @@ extension StreamWorker {
         }
     }
 
-    /// Gives up what is under way; from now on only what changes is read.
+    /// Gives up an import or a sweep that is under way; from there on only what changes is read.
+    ///
+    /// A window of changes is read to its end: nothing would bring them again.
     func cancel(_ cursor: inout PullCursor, now: Date) {
-        if stream.mode == .window {
-            cursor.settled = max(cursor.settled ?? .distantPast, ended(now, settles: true))
-            cursor.fresh = max(cursor.fresh ?? .distantPast, cursor.settled ?? .distantPast)
+        if let window = cursor.window, window.lower ?? .distantPast == .distantPast {
+            let end = window.splits.max().map { max($0, window.upper) } ?? window.upper
+            if window.settles { cursor.settled = end }
+            cursor.fresh = end
             cursor.window = nil
         }
         cursor.sweepStarted = nil

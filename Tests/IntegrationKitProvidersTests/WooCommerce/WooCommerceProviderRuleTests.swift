@@ -31,14 +31,16 @@ import Testing
     }
 
     /// Shops that differ in how they are reached and signed in to; all else is as usual there.
-    private static let reached: [Variant] = [.hiddenTLS, .subdirectory, .noisy, .postTables, .old]
+    private static let reached: [Variant] = [
+        .strippedHeader, .hiddenTLS, .plainHTTP, .plainPermalinks, .subdirectory, .noisy, .postTables, .old,
+    ]
     private static let basics: Set<String> = [
         "account-key", "wrong-credential", "outcomes", "update", "lost-after", "absent", "fetch", "window-edges",
         "unsigned",
     ]
 
     @Test(arguments: ProviderRule.all, Variant.allCases.filter { !reached.contains($0) })
-    func `The WooCommerce provider keeps the promise in every kind of shop`(rule: ProviderRule, variant: Variant)
+    func `The WooCommerce provider keeps the promise in shops of every age`(rule: ProviderRule, variant: Variant)
         async throws
     {
         try await check(rule, variant)

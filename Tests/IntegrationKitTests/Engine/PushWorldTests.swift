@@ -11,7 +11,7 @@ import Testing
         .status(429), .status(423), .truncatedBody, .html, .noConnection,
     ]
 
-    @Test(arguments: 1...UInt64(24))
+    @Test(arguments: 1...UInt64(8))
     func everyEventArrivesOnce(seed: UInt64) async throws {
         var chance = IntegrationKitTesting.SeededGenerator(seed: seed)
         let world = try await (seed.isMultiple(of: 3) ? World.withoutKeys() : World.pushing(seed: seed))

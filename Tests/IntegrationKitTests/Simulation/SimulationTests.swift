@@ -10,14 +10,14 @@ import Testing
 /// shortened if it fails; `SIMULATION_HISTORY` names a file with such a history and runs that.
 @Suite struct SimulationTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let steps = Int(environment["SIMULATION_STEPS"] ?? "") ?? 40
+    private static let steps = Int(environment["SIMULATION_STEPS"] ?? "") ?? 12
     private static let days = (Int(environment["SIMULATION_WEEKS"] ?? "") ?? 0) * 7
 
     private static var seeds: Range<UInt64> {
         if let seed = UInt64(environment["SIMULATION_SEED"] ?? "") { return seed..<(seed + 1) }
-        let text = environment["SIMULATION_SEEDS"] ?? "120"
+        let text = environment["SIMULATION_SEEDS"] ?? "500"
         let bounds = text.components(separatedBy: "..<").compactMap(UInt64.init)
-        return bounds.count == 2 ? bounds[0]..<bounds[1] : 1..<(1 + (bounds.first ?? 120))
+        return bounds.count == 2 ? bounds[0]..<bounds[1] : 1..<(1 + (bounds.first ?? 500))
     }
 
     /// The seeds in packs, so that both cores have something to do.
