@@ -16,8 +16,15 @@ import Testing
         #expect(try await rule.check(bed) == expected(rule))
     }
 
-    @Test(arguments: ProviderRule.all)
-    func `The HubSpot provider keeps the promise at the addresses before dates`(rule: ProviderRule) async throws {
+    /// The promises that hang on how a call looks on the wire.
+    private static let basics: Set<String> = [
+        "account-key", "wrong-credential", "outcomes", "update", "lost-after", "absent", "fetch", "window-edges",
+        "unsigned",
+    ]
+
+    @Test(arguments: ProviderRule.all.filter { basics.contains($0.id) })
+    func `The HubSpot provider keeps the basic promises at the addresses before dates`(rule: ProviderRule) async throws
+    {
         let bed = HubSpotTestBed(provider: HubSpotProvider(version: "v3"))
         #expect(try await rule.check(bed) == expected(rule))
     }

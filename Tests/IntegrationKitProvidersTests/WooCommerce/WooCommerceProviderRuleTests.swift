@@ -33,6 +33,7 @@ import Testing
     /// Shops that differ in how they are reached and signed in to; all else is as usual there.
     private static let reached: [Variant] = [
         .strippedHeader, .hiddenTLS, .plainHTTP, .plainPermalinks, .subdirectory, .noisy, .postTables, .old,
+        .newest,
     ]
     private static let basics: Set<String> = [
         "account-key", "wrong-credential", "outcomes", "update", "lost-after", "absent", "fetch", "window-edges",

@@ -10,7 +10,7 @@ import Testing
 /// shortened if it fails; `SIMULATION_HISTORY` names a file with such a history and runs that.
 @Suite struct SimulationTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let steps = Int(environment["SIMULATION_STEPS"] ?? "") ?? 12
+    private static let steps = Int(environment["SIMULATION_STEPS"] ?? "") ?? 10
     private static let days = (Int(environment["SIMULATION_WEEKS"] ?? "") ?? 0) * 7
 
     private static var seeds: Range<UInt64> {
