@@ -162,7 +162,9 @@ extension BudgetKeeper {
                 state.meters[key] = meter
                 let need = min(want.amount, meter.share)
                 let free = meter.available(now)
-                let wait = meter.wait(for: max(need, meter.portion / 2), now: now)
+                // A process that makes a few calls and ends must not keep much from the next one.
+                let portion = min(meter.portion, max(4, 2 * meter.spent.reduce(0) { $0 + $1.amount }))
+                let wait = meter.wait(for: max(need, portion / 2), now: now)
                 // A little later there is enough to be worth a commit.
                 let pause = free < need ? wait ?? BudgetMeter.shortWait : wait.flatMap { $0 <= .seconds(1) ? $0 : nil }
                 if let pause {
@@ -172,7 +174,7 @@ extension BudgetKeeper {
                     return nil
                 }
                 state.allotments[key] = allotment
-                allotment.left = min(free, max(need, meter.portion))
+                allotment.left = min(free, max(need, portion))
                 allotment.lapsesAt = now + Allotment.lapse * 4 / 5
                 allotment.asksAgainAt = .zero
                 draw.allotments[key] = allotment
