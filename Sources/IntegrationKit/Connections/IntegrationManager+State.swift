@@ -103,7 +103,7 @@ extension IntegrationManager {
         return try await receipt(removed, unknown, unreadableAt: nil)
     }
 
-    private func purge(_ scope: PurgeScope) async throws -> Int {
+    func purge(_ scope: PurgeScope) async throws -> Int {
         var removed = 0
         do {
             while case let count = try await core.store.purge(scope, limit: 1000), count > 0 { removed += count }

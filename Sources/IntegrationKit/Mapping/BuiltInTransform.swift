@@ -1,27 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Why a value cannot take a step; it names neither the field, which the mapper knows, nor the value.
-struct TransformFailure: Error, Hashable {
-    var message: String
-    var remedy: LocalizedText
-
-    init(_ message: String, remedy: LocalizedText) {
-        self.message = message
-        self.remedy = remedy
-    }
-
-    static func wrongForm(_ step: String, expects form: String, formInFrench: String) -> TransformFailure {
-        TransformFailure(
-            "The step \(step) expects \(form).",
-            remedy: LocalizedText(
-                "Send \(form), or take the step \(step) out of the mapping.",
-                fr: "Envoyez \(formInFrench), ou retirez l’étape \(step) du mappage."
-            )
-        )
-    }
-}
-
 /// A transform that this version knows, with its parameters read.
 enum BuiltInTransform {
     case trimmed
@@ -47,7 +26,7 @@ enum BuiltInTransform {
 extension BuiltInTransform {
     /// Reads a stored transform; one of a newer version, or with parameters that make no sense, is named.
     init(_ transform: FieldTransform) throws(TransformFailure) {
-        let parameters = Parameters(transform)
+        let parameters = TransformParameters(transform)
         switch transform.name {
         case "trim": self = .trimmed
         case "lowercase": self = .lowercased
@@ -405,47 +384,5 @@ extension FieldValue {
             return changed.isEmpty ? .empty : .labelled(changed)
         default: return mapText(change)
         }
-    }
-}
-
-/// The parameters of a stored transform.
-private struct Parameters {
-    private let transform: FieldTransform
-
-    init(_ transform: FieldTransform) {
-        self.transform = transform
-    }
-
-    subscript(key: String) -> JSONValue? { transform.parameters[key] }
-
-    func text(_ key: String) throws(TransformFailure) -> String {
-        guard let text = self[key]?.string, !text.isEmpty else { throw invalid(key) }
-        return text
-    }
-
-    func optionalText(_ key: String) throws(TransformFailure) -> String? {
-        guard let value = self[key], !value.isNull else { return nil }
-        guard let text = value.string else { throw invalid(key) }
-        return text
-    }
-
-    func texts(_ key: String) throws(TransformFailure) -> [String: String] {
-        guard let object = self[key]?.object, object.count > 0 else { throw invalid(key) }
-        var table: [String: String] = [:]
-        for member in object.members {
-            guard let text = member.value.string else { throw invalid(key) }
-            table[member.key] = text
-        }
-        return table
-    }
-
-    func invalid(_ key: String) -> TransformFailure {
-        TransformFailure(
-            "The step \(transform.name) has no valid \(key).",
-            remedy: LocalizedText(
-                "Correct \(key) of the step \(transform.name) in the mapping.",
-                fr: "Corrigez \(key) de l’étape \(transform.name) dans le mappage."
-            )
-        )
     }
 }

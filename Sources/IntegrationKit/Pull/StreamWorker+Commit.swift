@@ -53,7 +53,9 @@ extension StreamWorker {
         }
     }
 
-    /// Leaves out a page's deletions once the reading shows too many: they wait for a person, and are read again then.
+    /// Leaves out a page's deletions once the reading shows too many: they wait for a person.
+    ///
+    /// What was confirmed is found again by the lists that are read anew then: this one, or the one that proves absence.
     func unheld(_ changes: [RecordChange], _ cursor: inout PullCursor) async throws -> [RecordChange] {
         guard stream.showsDeletions else { return changes }
         var deleted: [RecordKind: [RemoteID]] = [:]

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import IntegrationKit
 import IntegrationKitTesting
 import Testing
-
-@testable import IntegrationKit
 
 @Suite struct StopTests {
     enum Stop: CaseIterable, Sendable { case pause, disable }
@@ -127,7 +126,7 @@ import Testing
         _ = try? await round
         world.platform.onStep(nil)
         try await peer.settle(within: .seconds(600))
-        let key = RowKey.join(World.tenant, World.prospect("p1").kind, "p1")
+        let key = "\(World.tenant)|\(World.prospect("p1").kind)|p1"
         #expect(await world.store.rows(matching: RowQuery("record", keys: [key])).map(\.content.id) == [])
         #expect(try await world.manager.why(World.prospect("p2")).description.contains("linked"))
         #expect(try await world.manager.why(World.prospect("p1")).description.hasPrefix("Nothing is known"))

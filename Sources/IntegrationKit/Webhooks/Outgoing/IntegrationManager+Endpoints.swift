@@ -119,7 +119,7 @@ extension IntegrationManager {
     /// - Throws: ``IntegrationError`` if the store failed.
     public func removeEndpoint(_ id: String) async throws {
         try await core.commit(Changes(id: core.random.uuid(), deletes: [HookRecord.rowID(id)]))
-        while try await core.store.purge(.integration(LaneID.hook(id).integration), limit: 1000) > 0 {}
+        _ = try await purge(.integration(LaneID.hook(id).integration))
     }
 
     private func changeEndpoint(

@@ -116,6 +116,27 @@ import Testing
         #expect(await world.records.applied.count == applied)
     }
 
+    @Test func `a person confirms before a shop that was emptied empties the host`() async throws {
+        let world = try await world()
+        for number in 0..<20 {
+            _ = try world.shop.create("product", in: Self.home, ["name": .string("Product \(number)")])
+        }
+        try await world.pull()
+        #expect(await world.records.references.count == 20)
+        for product in world.all("product") {
+            try world.shop.trash("product", try #require(product["id"]?.int64), in: Self.home)
+        }
+        for sweep in [false, true] {
+            try await world.pull(sweep: sweep)
+            #expect(await world.records.references.count == 20)
+        }
+        let held = try await world.process.manager.heldChanges(of: world.integration.id)
+        #expect(held.map(\.count) == [20])
+        try await world.process.manager.confirm(try #require(held.first), of: world.integration.id)
+        try await world.process.settle()
+        #expect(await world.records.references.isEmpty)
+    }
+
     @Test(arguments: ["product", "order"])
     func `what is trashed leaves the host, and what comes out of the trash is back`(kind: String) async throws {
         let world = try await world()
