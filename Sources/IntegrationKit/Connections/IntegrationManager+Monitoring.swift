@@ -204,7 +204,7 @@ extension IntegrationManager {
     /// - Throws: ``IntegrationError`` with code `notFound` if it is not stopped any more.
     public func drop(_ id: String) async throws {
         let job = try await blocked(id)
-        try await change(job) { $0.finished(.dropped, at: core.now()) }
+        try await change(job) { $0.dropped(at: core.now()) }
     }
 
     private func blocked(_ id: String) async throws -> Row<SyncJob> {

@@ -9,6 +9,8 @@ struct FieldMerge {
     /// What is known and what is allowed.
     struct Input {
         var tags: [FieldTag]
+        /// What was about to be carried to the host when a process ended: it was, where the host holds just that.
+        var delivering: [FieldTag] = []
         /// The host's side: queued words, and for other fields the record as it is now (whose words have no job; a
         /// change that stands there alone waits for its event).
         var host: [FieldName: HostWord]
@@ -52,7 +54,13 @@ struct FieldMerge {
     /// Merges.
     func merge(_ input: Input) -> Result {
         var result = Result(tags: Dictionary(input.tags.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last }))
+        let delivering = Dictionary(input.delivering.map { ($0.rule, $0) }, uniquingKeysWith: { _, last in last })
         for rule in mapper.rules {
+            if let tag = delivering[rule.id], let now = input.held(rule.rule.host),
+                ledger.tag(rule.id, now) == tag.host
+            {
+                result.tags[rule.id] = tag
+            }
             do throws(TransformFailure) {
                 try merge(rule, input, into: &result)
             } catch {
@@ -224,6 +232,13 @@ struct FieldMerge {
             event: max(word?.job ?? 0, old?.event ?? 0),
             at: max(word?.at ?? 0, old?.at ?? 0)
         )
+    }
+}
+
+extension FieldMerge.Input {
+    /// What the host's record holds now; nil: it was not looked at.
+    fileprivate func held(_ name: FieldName) -> FieldValue? {
+        current[name] ?? host[name].flatMap { $0.job == 0 ? $0.value : nil }
     }
 }
 

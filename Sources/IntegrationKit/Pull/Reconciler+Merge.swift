@@ -34,11 +34,12 @@ extension Reconciler {
         if let host = worker.host, !idle.isEmpty {
             current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
         }
-        var deliveries: [(RecordCommit, RecordLink, Row<RecordLink>, FieldMerge.Result, InboundChange)] = []
+        var deliveries: [Delivery] = []
         for (record, row, reference, mapper) in idle {
             let merged = FieldMerge(ledger: Ledger(keys: integration.keys, link: row.id.key), mapper: mapper).merge(
                 FieldMerge.Input(
                     tags: row.record.tags,
+                    delivering: row.record.delivering ?? [],
                     host: (current[reference]?.fields ?? [:]).mapValues { HostWord(value: $0) },
                     remote: record,
                     policy: integration.settings.conflictPolicy,
@@ -80,15 +81,18 @@ extension Reconciler {
                 worker.tally.add(.echoed, record.id.kind, of: integration)
                 commits.append(commit)
             } else {
-                deliveries.append((commit, link, row, merged, change))
+                deliveries.append(Delivery(commit: commit, link: link, row: row, merged: merged, change: change))
             }
         }
         guard let host = worker.host, !deliveries.isEmpty else { return commits }
-        try await guardValues(deliveries.map(\.4), in: current, of: records.count)
-        let outcomes = try await worker.apply(deliveries.map(\.4), to: host)
-        for ((draft, link, row, merged, change), outcome) in zip(deliveries, outcomes) {
-            var commit = draft
-            var link = link
+        try await guardValues(deliveries.map(\.change), in: current, of: records.count)
+        let overtaken = try await announce(&deliveries)
+        for change in overtaken { commits.append(try refetch(change.remote, change.host)) }
+        let outcomes = try await worker.apply(deliveries.map(\.change), to: host)
+        for (delivery, outcome) in zip(deliveries, outcomes) {
+            var (commit, link, row, merged, change) = (
+                delivery.commit, delivery.link, delivery.row, delivery.merged, delivery.change
+            )
             switch outcome {
             case .applied(_, let stored):
                 let ledger = Ledger(keys: integration.keys, link: row.id.key)
@@ -107,6 +111,51 @@ extension Reconciler {
             }
         }
         return commits
+    }
+
+    /// One record's news for the host.
+    private struct Delivery {
+        var commit: RecordCommit
+        var link: RecordLink
+        var row: Row<RecordLink>
+        var merged: FieldMerge.Result
+        var change: InboundChange
+    }
+
+    /// Notes what is about to be carried to the host, as the lanes do; returns what was overtaken meanwhile.
+    private func announce(_ deliveries: inout [Delivery]) async throws -> [InboundChange] {
+        var overtaken: [InboundChange] = []
+        var rows: [RowContent] = []
+        while !deliveries.isEmpty {
+            rows = try deliveries.map { delivery in
+                var link = delivery.row.record
+                link.delivering = delivery.merged.delivered.compactMap { delivery.merged.tags[$0.id] }
+                return try link.row(delivery.row.id.key, tenant: integration.tenant, integration: integration.id)
+            }
+            var changes = Changes(id: core.random.uuid(), requires: [integration.fenceRequirement], puts: rows)
+            for delivery in deliveries { changes.requires.formUnion(delivery.commit.requires) }
+            do {
+                try await core.commit(changes)
+                break
+            } catch StoreFailure.conflict(let failed, _) {
+                guard !failed.contains(integration.fenceRequirement) else { throw CancellationError() }
+                let lost = deliveries.filter { !$0.commit.requires.isDisjoint(with: failed) }.map(\.change)
+                guard !lost.isEmpty else { throw EngineCore.storeError(nil) }
+                overtaken += lost
+                deliveries.removeAll { !$0.commit.requires.isDisjoint(with: failed) }
+            }
+        }
+        let stored = try await core.store.rows(deliveries.map(\.row.id))
+        for (place, row) in rows.enumerated().reversed() {
+            guard let now = stored[row.id], now.content.body == row.body else {
+                overtaken.append(deliveries.remove(at: place).change)
+                continue
+            }
+            let old = deliveries[place].row
+            deliveries[place].commit.requires.remove(.revision(old.id, old.revision))
+            deliveries[place].commit.requires.insert(.revision(row.id, now.revision))
+        }
+        return overtaken
     }
 
     /// How far two processes' ideas of a platform's clock may lie apart: its answers tell whole seconds.

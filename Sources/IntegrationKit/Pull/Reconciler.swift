@@ -38,6 +38,8 @@ struct Reconciler: Sendable {
         case lane(HostReference)
         /// A stopped create of a host record, of unknown outcome, may have made it: it holds what that said.
         case made(Maker)
+        /// It waits already to be read in the lane of the host record that may have made it.
+        case awaited
         /// An unfinished create may have made it.
         case unresolved
         case tombstone(Row<RecordLink>)
@@ -86,6 +88,7 @@ struct Reconciler: Sendable {
                     if let old = link.record.remote { commits.append(try refetch(old, link.record.host)) }
                 }
             case .lane(let host): commits.append(try refetch(record.id, host))
+            case .awaited: break
             case .made(let maker): commits.append(try refetch(record.id, maker.host, said: maker.words))
             case .unresolved:
                 if lane == .remote(record.id, in: integration.id) { throw Reconciler.notYet }
@@ -148,6 +151,7 @@ struct Reconciler: Sendable {
         let owners = try await naturalOwners(of: strangers)
         let unresolved = try await unresolvedKinds(Set(strangers.map(\.id.kind)))
         let makers = try await makers(of: strangers)
+        let awaited = try await awaited(strangers)
         return records.map { record in
             if let row = byRemote[RecordLink.remoteKey(record.id, in: integration.id)] {
                 if row.record.remote == record.id { return .linked(row) }
@@ -161,6 +165,7 @@ struct Reconciler: Sendable {
                 if let host = row.record.host { return .lane(host) }
             }
             if unresolved.contains(record.id.kind) { return .unresolved }
+            if awaited.contains(record.id) { return .awaited }
             if let maker = makers[record.id] { return .made(maker) }
             if let key = record.externalKey, key.hasPrefix("ik"), key.utf8.count == 54 { return .unclaimed(key) }
             if let owner = owners[record.id] { return .lane(owner) }
@@ -176,18 +181,33 @@ struct Reconciler: Sendable {
         )
     }
 
-    /// The host records whose stopped creates, of unknown outcome, may have made strangers: those hold what was to be
-    /// written.
+    /// Strangers that wait to be read in the lane of a host record.
+    private func awaited(_ strangers: [RemoteRecord]) async throws -> Set<RemoteID> {
+        let jobs = try await core.store.records(
+            SyncJob.self,
+            strangers.map { RefetchJob.key(of: $0.id, in: integration.id) }
+        )
+        return Set(
+            jobs.values.filter { $0.record.record != nil && $0.record.state == .queued }.compactMap(\.record.remote)
+        )
+    }
+
+    /// The host records whose creates, of unknown outcome, were stopped or given up and may have made strangers: those
+    /// hold what was to be written.
     private func makers(of strangers: [RemoteRecord]) async throws -> [RemoteID: Maker] {
         guard !strangers.isEmpty else { return [:] }
         let stopped = try await core.store.records(
             SyncJob.self,
-            matching: RowQuery("job.state", keys: [RowKey.join(integration.id, "blocked")])
+            matching: RowQuery("job.state", keys: ["blocked", "dropped"].map { RowKey.join(integration.id, $0) })
+        ).filter(\.record.mayHaveMade)
+        let links = try await core.store.records(
+            RecordLink.self,
+            stopped.compactMap { $0.record.record.map { RecordLink.key($0, in: integration.id) } }
         )
         var makers: [RemoteID: Maker] = [:]
         for job in stopped {
-            guard case .blocked(let reason) = job.record.state, reason.error.code == .outcomeUnknown,
-                let host = job.record.record, let mapper = integration.mapper(host.kind, job.record.kind)
+            guard let host = job.record.record, let mapper = integration.mapper(host.kind, job.record.kind),
+                links[RecordLink.key(host, in: integration.id)]?.record.isLinked != true
             else { continue }
             let words = try job.record.openPayload(job.id.key, integration.keys).words
             let written = mapper.tryOutbound(words.mapValues(\.value), creating: true).values.filter {

@@ -24,10 +24,14 @@ enum RefetchJob {
     ) throws -> RowContent {
         var job = job(of: remote, host: host, integration: integration, core: core)
         job.privacy = privacy
-        let name = privacy.map { "privacy \($0.action.rawValue)" } ?? "refetch"
-        let key = RowKey.join(name, integration.id, remote.kind.rawValue, remote.parent ?? "", remote.value)
+        let key = key(of: remote, in: integration.id, privacy: privacy)
         if !words.isEmpty { try job.seal(JobPayload(words: words), key, integration.keys) }
         return try job.row(key, memory: core.options.memory)
+    }
+
+    static func key(of remote: RemoteID, in integration: String, privacy: PrivacyRequest? = nil) -> String {
+        let name = privacy.map { "privacy \($0.action.rawValue)" } ?? "refetch"
+        return RowKey.join(name, integration, remote.kind.rawValue, remote.parent ?? "", remote.value)
     }
 
     static func lane(of remote: RemoteID, host: HostReference?, in integration: String) -> LaneID {

@@ -72,6 +72,7 @@ extension StreamWorker {
             cursor.fresh = end
             cursor.window = nil
         }
+        cursor.sweepBegan = cursor.sweepStarted ?? cursor.sweepBegan
         cursor.sweepStarted = nil
         cursor.sweepEnded = now
         cursor.sweepPage = nil

@@ -47,7 +47,8 @@ struct StreamWorker: Sendable {
                 }
                 let session = integration.session("pull \(stream.id)")
                 let before = cursor
-                guard let query = begin(&cursor, now: session.now(), limit: limit) else {
+                let imported = stream.mode == .window && cursor.settled == nil ? try await sweepBegan() : nil
+                guard let query = begin(&cursor, now: session.now(), since: imported, limit: limit) else {
                     isDone = true
                     break
                 }
@@ -112,7 +113,9 @@ struct StreamWorker: Sendable {
     // MARK: - What to ask
 
     /// Makes the next query; nil: the stream is up to date.
-    private func begin(_ cursor: inout PullCursor, now: Date, limit: Int) -> ChangeQuery? {
+    ///
+    /// A stream that is new goes on from `imported`, when the whole lists began to be read.
+    private func begin(_ cursor: inout PullCursor, now: Date, since imported: Date?, limit: Int) -> ChangeQuery? {
         let fields = Set(stream.kinds.flatMap(integration.remoteFields)).sorted()
         switch stream.mode {
         case .cursor:
@@ -131,7 +134,8 @@ struct StreamWorker: Sendable {
                 // A mark stays only with an answer, by the platform's clock: the first window is one grain, else a stream
                 // that is read behind a lag alone would begin anew each time.
                 let start = ended(now, settles: true).advanced(by: .zero - max(stream.precision, .seconds(1)))
-                cursor.settled = hasSweep ? start : reach ?? .distantPast
+                let first = imported.map { min(start, ended($0, settles: true)) } ?? start
+                cursor.settled = sweeps.isEmpty ? reach ?? .distantPast : max(first, reach ?? .distantPast)
                 cursor.fresh = cursor.settled
             }
             if let window = cursor.window, let at = window.pageAt, now.duration(since: at) > StreamWorker.tokenAge {
@@ -153,10 +157,19 @@ struct StreamWorker: Sendable {
         }
     }
 
-    private var hasSweep: Bool {
-        integration.streams.contains {
+    /// The lists that show whole what this stream shows changes of.
+    private var sweeps: [ChangeStream] {
+        integration.streams.filter {
             $0.mode == .scan && $0.provesAbsence && !Set($0.kinds).isDisjoint(with: stream.kinds)
         }
+    }
+
+    /// When the sweeps began that were read before the stream's first answer, by the platform's clock: what changed since
+    /// then is the stream's to show.
+    private func sweepBegan() async throws -> Date? {
+        let keys = sweeps.map { RowKey.join(integration.id, $0.id) }
+        let cursors = try await core.store.records(PullCursor.self, keys).values.map(\.record)
+        return cursors.flatMap { [$0.sweepStarted, $0.sweepBegan] }.compactMap(\.self).min()
     }
 
     private func isSweepDue(_ cursor: PullCursor, now: Date) -> Bool {
@@ -255,6 +268,7 @@ struct StreamWorker: Sendable {
         case .scan:
             cursor.sweepPage = page.next
             if page.isComplete {
+                cursor.sweepBegan = cursor.sweepStarted
                 cursor.sweepStarted = nil
                 cursor.sweepEnded = now
                 cursor.sweepPage = nil

@@ -14,6 +14,7 @@ extension LaneWorker {
             }
         }
         guard let host, !delivering.isEmpty else { return result }
+        delivering = try await announce(delivering)
         let changes = delivering.map { plan in
             InboundChange(
                 integration: integration.id,
@@ -46,6 +47,24 @@ extension LaneWorker {
         }
         try await commit(commits)
         return result
+    }
+
+    /// Notes what is about to be carried to the host; returns the plans whose lanes are still held.
+    ///
+    /// A process may end between the host's commit and ours. What the host holds then is no word of its own.
+    private func announce(_ plans: [Plan]) async throws -> [Plan] {
+        var commits: [LaneCommit] = []
+        for plan in plans where plan.isAdopted || plan.stored?.record.isLinked == true {
+            guard let merged = plan.merged else { continue }
+            var link = plan.link
+            link.delivering = merged.delivered.compactMap { merged.tags[$0.id] }
+            var commit = LaneCommit(plan.work)
+            commit.releases = false
+            commit.puts = [try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id)]
+            commits.append(commit)
+        }
+        let left = try await commit(commits, needsFence: true)
+        return plans.filter { left[$0.work.lane] == nil }
     }
 
     /// Calls the host's `apply`; events that it raises meanwhile know where they come from.

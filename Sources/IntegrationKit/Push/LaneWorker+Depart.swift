@@ -15,8 +15,9 @@ extension LaneWorker {
                 )
             )
             if let host, integration.delivers {
-                let current = try await asking(host) { try await host.current([plan.host]) }
-                for (name, value) in current[plan.host]?.fields ?? [:] where plan.fold.words[name] == nil {
+                let current = try await asking(host) { try await host.current([plan.host]) }[plan.host]?.fields ?? [:]
+                let overtaken = overtaken(plan, current)
+                for (name, value) in current where plan.fold.words[name] == nil || overtaken.contains(name) {
                     plan.fold.words[name] = HostWord(value: value)
                 }
             }
@@ -66,6 +67,22 @@ extension LaneWorker {
         commit.dueAfter = plan.work.hasMore(than: plan.fold.jobs) ? .zero : nil
         try await self.commit([commit])
         return nil
+    }
+
+    /// The fields in which the host's record holds what was carried to it since the words about them were said.
+    private func overtaken(_ plan: Plan, _ current: [FieldName: FieldValue]) -> Set<FieldName> {
+        let ledger = Ledger(keys: integration.keys, link: plan.linkKey)
+        let tags = plan.link.tags + (plan.link.delivering ?? [])
+        return Set(
+            plan.mapper.rules.filter { rule in
+                guard let now = current[rule.rule.host], let word = plan.fold.words[rule.rule.host] else {
+                    return false
+                }
+                return tags.contains {
+                    $0.rule == rule.id && word.job <= $0.event && $0.host == ledger.tag(rule.id, now)
+                }
+            }.map(\.rule.host)
+        )
     }
 
     /// The platform merged or converted a linked record: the link follows, unless another link owns the winner.

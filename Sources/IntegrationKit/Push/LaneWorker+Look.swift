@@ -179,7 +179,9 @@ extension LaneWorker {
         let left = try await commit(commits, needsFence: true)
         let lost = Set(commits.filter(\.releases).map(\.work.lane)).union(left.keys)
         let taken = plans.filter { plan in left[plan.work.lane]?.contains { $0.name == "link.remote" } ?? false }
-        try await commit(try taken.map { try block($0.work, $0.head, linkedElsewhere(), at: core.now()) })
+        try await commit(
+            try taken.map { try block($0.work, $0.head, linkedElsewhere(), holdsLane: true, at: core.now()) }
+        )
         return plans.filter { !lost.contains($0.work.lane) }.map { plan in
             var plan = plan
             plan.isAdopted = plan.link.isLinked

@@ -52,6 +52,7 @@ extension LaneWorker {
         return FieldMerge(ledger: ledger, mapper: plan.mapper).merge(
             FieldMerge.Input(
                 tags: plan.link.tags,
+                delivering: plan.link.delivering ?? [],
                 host: words,
                 current: current?.fields ?? [:],
                 superseded: plan.fold.superseded,

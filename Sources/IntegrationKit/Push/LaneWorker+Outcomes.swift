@@ -98,6 +98,7 @@ extension LaneWorker {
             "Deleted the \(sending.write.kind.rawValue).",
             in: &commit
         )
+        try end(sending.ended, in: &commit)
         commit.dueAfter = sending.hasMore ? .zero : nil
         return commit
     }

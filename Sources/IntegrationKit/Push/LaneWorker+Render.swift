@@ -202,7 +202,7 @@ extension LaneWorker {
     }
 
     private func delete(_ plan: Plan) -> Sending {
-        sending(
+        var sending = sending(
             plan,
             RecordWrite(
                 id: core.random.uuid(),
@@ -213,6 +213,8 @@ extension LaneWorker {
             ),
             []
         )
+        sending.ended = plan.ended
+        return sending
     }
 
     private func sending(

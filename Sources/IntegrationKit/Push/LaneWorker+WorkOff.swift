@@ -24,6 +24,8 @@ extension LaneWorker {
         var isAdopted = false
         /// Whether the host refused what the merge had for it: the record is read once more.
         var isRefused = false
+        /// Stopped jobs of a record that the host deletes: they end with it.
+        var ended: [Row<SyncJob>] = []
 
         var head: Row<SyncJob> { fold.head ?? fold.jobs[0] }
         var linkKey: String { RecordLink.key(host, in: work.lane.integration) }
@@ -45,7 +47,7 @@ extension LaneWorker {
             if let record = work.head?.record.record { keys.append(RecordLink.key(record, in: integration.id)) }
         }
         let links = try await core.store.records(RecordLink.self, keys)
-        var plans: [Plan] = []
+        var folded: [Plan] = []
         var commits: [LaneCommit] = []
         for work in works {
             guard let reference = work.head?.record.record else { continue }
@@ -73,19 +75,55 @@ extension LaneWorker {
                 link.remote = shown
                 link.state = .linked
             }
-            let plan = Plan(
-                work: work,
-                fold: fold,
-                host: reference,
-                kind: kind,
-                link: link,
-                stored: stored,
-                mapper: mapper
+            folded.append(
+                Plan(
+                    work: work,
+                    fold: fold,
+                    host: reference,
+                    kind: kind,
+                    link: link,
+                    stored: stored,
+                    mapper: mapper
+                )
             )
+        }
+        var plans: [Plan] = []
+        for plan in try await withEnded(folded) {
             if let commit = try settleWithoutCall(plan) { commits.append(commit) } else { plans.append(reborn(plan)) }
         }
         try await commit(commits, needsFence: true)
         return plans
+    }
+
+    /// Adds the stopped jobs that end with the records that the host deletes: nothing of a former life is written to
+    /// the next one.
+    private func withEnded(_ plans: [Plan]) async throws -> [Plan] {
+        let deleted = plans.filter { $0.fold.outcome == .delete || $0.fold.outcome == .nothing }.map(\.host)
+        guard !deleted.isEmpty else { return plans }
+        let stopped = try await core.store.records(
+            SyncJob.self,
+            matching: RowQuery("record", keys: deleted.map { RowKey.join($0.tenant, $0.kind, $0.id) })
+        ).filter { $0.record.lane.integration == integration.id && $0.record.state.isBlocked }
+        return plans.map { plan in
+            guard let last = plan.fold.jobs.last(where: { $0.record.action == .delete }) else { return plan }
+            var plan = plan
+            plan.ended = stopped.filter { $0.record.record == plan.host && $0.created < last.created }
+            return plan
+        }
+    }
+
+    /// Ends the stopped jobs of a record that the host deletes.
+    func end(_ jobs: [Row<SyncJob>], in commit: inout LaneCommit) throws {
+        for job in jobs {
+            if job.record.action == .refetch {
+                commit.deletes.append(job.id)
+                continue
+            }
+            commit.puts.append(
+                try job.record.finished(.covered, at: core.now()).row(job.id.key, memory: options.memory)
+            )
+            commit.events.append(event(.covered, job.record, "The record was deleted here since."))
+        }
     }
 
     /// Finishes what needs no call, by the link's state alone.
@@ -107,6 +145,7 @@ extension LaneWorker {
             link.state = .deletedByHost
             commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
             try finish(fold.jobs, .covered, "Created and deleted before anything was sent.", in: &commit)
+            try end(plan.ended, in: &commit)
             return commit
         case .read where !plan.link.isLinked:
             try finish(fold.jobs, .unchanged, "", in: &commit)
@@ -163,6 +202,7 @@ extension LaneWorker {
             link.state = .deletedByHost
             commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
             try finish(plan.fold.jobs, .unchanged, "There was nothing to delete on the platform.", in: &commit)
+            try end(plan.ended, in: &commit)
             return commit
         }
         let canDelete = integration.provider.descriptor.kind(plan.kind)?.canDelete ?? false
@@ -184,6 +224,7 @@ extension LaneWorker {
                 "The records parted; the platform keeps its own.",
                 in: &commit
             )
+            try end(plan.ended, in: &commit)
             return commit
         }
     }

@@ -23,6 +23,8 @@ struct Sending: Sendable {
     var isPayloadStored: Bool
     /// What the merge before the write found, to be told with its outcome.
     var notes: [IntegrationEvent] = []
+    /// Stopped jobs of a record that is deleted: they end with it.
+    var ended: [Row<SyncJob>] = []
 
     /// The job that stands for the write.
     var head: Row<SyncJob> { jobs.first ?? work.jobs[0].0 }
@@ -67,7 +69,7 @@ extension LaneWorker {
     func nextIncarnation(of old: RecordLink, _ reference: HostReference, kind: RecordKind) -> RecordLink {
         var link = freshLink(reference, kind: kind, incarnation: old.incarnation + 1)
         link.parted = old.parted
-        if old.state == .deletedByHost, let remote = old.remote { link.parted = (old.parted ?? []) + [remote] }
+        if let remote = old.remote { link.parted = (old.parted ?? []) + [remote] }
         return link
     }
 

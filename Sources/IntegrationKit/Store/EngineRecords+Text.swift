@@ -222,6 +222,7 @@ extension JSONValue: StoredValue {}
 extension RecordLink {
     func write(to text: inout RecordText) throws {
         try text.object {
+            try $0.member("delivering", delivering)
             try $0.member("digest", digest)
             try $0.member("externalKey", externalKey)
             try $0.member("formerIDs", formerIDs)
@@ -260,6 +261,7 @@ extension RecordLink {
             readAt: try members.readIfPresent("readAt"),
             digest: try members.read("digest"),
             tags: try members.read("tags"),
+            delivering: try members.readIfPresent("delivering"),
             relations: try members.read("relations"),
             naturalKeys: try members.read("naturalKeys"),
             seenSweep: try members.read("seenSweep"),

@@ -151,6 +151,11 @@ enum JobState: Codable, Hashable, Sendable {
     var isUnfinished: Bool {
         if case .finished = self { false } else { true }
     }
+
+    /// Whether the job waits for a person.
+    var isBlocked: Bool {
+        if case .blocked = self { true } else { false }
+    }
 }
 
 /// Why a job waits for a person.
@@ -221,6 +226,9 @@ struct RecordLink: StoredRecord {
     /// Keyed digest of all mapped fields as last read; empty: compare the fields.
     var digest = Data()
     var tags: [FieldTag] = []
+    /// The tags as they will stand once the host has what was about to be carried to it; a process that ended just then
+    /// told nobody whether it has.
+    var delivering: [FieldTag]?
     /// Keyed tags of relations made.
     var relations: [UInt64] = []
     /// Keys of the ``NaturalKey`` rows that the host's record owns.
@@ -333,6 +341,8 @@ struct PullCursor: StoredRecord {
     var sweep: Int32 = 0
     var sweepStarted: Date?
     var sweepEnded: Date?
+    /// When the sweep began that ended last.
+    var sweepBegan: Date?
     var sweepPage: JSONValue?
     var progress: PullProgress?
 }

@@ -76,6 +76,7 @@ extension SyncJob {
             standsInLane = reason.holdsLane
         case .finished:
             indexes.append(IndexEntry("job.finished", integration))
+            if mayHaveMade { indexes.append(IndexEntry("job.state", RowKey.join(integration, "dropped"))) }
             standsInLane = false
         }
         if state.isUnfinished { indexes += naturalKeys.map { IndexEntry("job.natural", $0) } }
@@ -87,6 +88,24 @@ extension SyncJob {
             indexes: indexes,
             keep: state.isUnfinished ? nil : memory
         )
+    }
+
+    /// Whether it is over, and may have made a record that nobody knows to be its own.
+    var mayHaveMade: Bool {
+        switch state {
+        case .blocked(let reason): reason.error.code == .outcomeUnknown
+        case .finished: !payload.isEmpty
+        case .queued, .sent: false
+        }
+    }
+
+    /// The job as it is kept once a person gave it up.
+    ///
+    /// Of one whose record may be there it is kept what it said: it tells the record when it is shown.
+    func dropped(at now: Date) -> SyncJob {
+        var job = finished(.dropped, at: now)
+        if mayHaveMade { job.payload = payload }
+        return job
     }
 
     /// The job as it is kept once it is done: without what the host said.
@@ -177,5 +196,6 @@ extension RecordLink {
     /// Takes over the tags of a merge.
     mutating func take(_ tags: [UInt32: FieldTag]) {
         self.tags = tags.values.sorted { $0.rule < $1.rule }
+        delivering = nil
     }
 }

@@ -189,7 +189,10 @@ extension LaneWorker {
         for loser in losers where loser.releases && !failed.contains(loser.work.requirement) {
             let taken = left[loser.work.lane] ?? []
             if let claimant = loser.claimant, taken.contains(where: { $0.name == "link.remote" }) {
-                blocks.append(try block(loser.work, claimant, linkedElsewhere(), at: core.now()))
+                let makes = loser.wakes != nil
+                blocks.append(
+                    try block(loser.work, claimant, linkedElsewhere(), holdsLane: makes ? true : nil, at: core.now())
+                )
             } else {
                 releases.append(LaneRelease(loser.work.lease, seenTail: loser.work.tail, dueAfter: .seconds(1)))
             }

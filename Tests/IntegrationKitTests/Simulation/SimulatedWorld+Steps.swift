@@ -204,6 +204,14 @@ extension SimulatedWorld {
                 await say(.prospectDeleted, row.reference, tenant, n: n, [:])
             }
         }
+        // What came from the platform is the host's record as well.
+        for reference in await records.references where reference.tenant == tenants[tenant].name {
+            guard rows[reference] == nil, let record = await records.record(reference) else { continue }
+            tracks.retellings += 1
+            let n = number(100_000 + tracks.retellings)
+            let kind: EventKind = reference.kind == "prospect" ? .prospectUpdated : .appointmentUpdated
+            await say(kind, reference, tenant, n: n, record.fields)
+        }
         tenants[tenant].needsResync = false
     }
 

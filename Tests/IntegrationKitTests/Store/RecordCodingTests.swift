@@ -194,6 +194,7 @@ import Testing
             FieldTag(rule: 2, host: 1, remote: 2, confirmed: false, event: 3),
             FieldTag(rule: 3, host: 1, remote: 2, confirmed: false, at: -4),
         ]
+        link.delivering = [FieldTag(rule: 4, host: 1, remote: 2, confirmed: true)]
         link.relations = [.max, 0]
         link.naturalKeys = ["k"]
         try check(whole: link)
