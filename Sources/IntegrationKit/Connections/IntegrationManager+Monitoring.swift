@@ -200,6 +200,9 @@ extension IntegrationManager {
 
     /// Gives a stopped job up for good.
     ///
+    /// If it is not known what became of its write, what it said is kept for as long as finished jobs are: a record that
+    /// holds just that is known by it and linked.
+    ///
     /// - Parameter id: The dead letter's id.
     /// - Throws: ``IntegrationError`` with code `notFound` if it is not stopped any more.
     public func drop(_ id: String) async throws {

@@ -92,4 +92,65 @@ import Testing
         _ = try await round
         #expect(platform.records("contacts", in: World.portal).count == 1)
     }
+
+    @Test(arguments: [100, 1000])
+    func `A single event waits for two turns of another tenant's backlog at most, however long that is`(
+        backlog: Int
+    ) async throws {
+        let lanes = 10
+        var options = EngineOptions()
+        options.lanesPerIntegration = lanes
+        let world = try await World.pushing(options: options)
+        let platform = world.platform
+        platform.addAccount(SimulatedHubSpot.Account(portalID: 43))
+        let token = platform.issueToken(for: 43)
+        try await world.manager.connect(
+            .hubSpot,
+            for: "tenant-43",
+            name: "Petit",
+            form: ["access_token": token],
+            settings: SyncSettings(direction: .push, frequency: .manual)
+        )
+        try await world.coordinator.enqueue(
+            (0..<backlog).map { number in
+                DomainEvent(
+                    .prospectCreated,
+                    id: "b\(number)",
+                    of: "b\(number)",
+                    for: World.tenant,
+                    fields: ["email": .text("b\(number)@example.fr")]
+                )
+            }
+        )
+        let (big, small) = ("Bearer \(world.token)", "Bearer \(token)")
+        let calls = LockBox((own: 0, since: Int?.none, waited: Int?.none))
+        let single = DomainEvent(
+            .prospectCreated,
+            id: "single",
+            of: "single",
+            for: "tenant-43",
+            fields: ["email": "ada@example.fr"]
+        )
+        platform.onStep { step in
+            guard step.moment == .received else { return }
+            let isFirst = calls.withLock { calls -> Bool in
+                if step.request.headers["Authorization"] == big {
+                    calls.own += 1
+                    defer { calls.since = calls.since ?? calls.own }
+                    return calls.since == nil
+                }
+                if step.request.headers["Authorization"] == small, calls.waited == nil, let since = calls.since {
+                    calls.waited = calls.own - since
+                }
+                return false
+            }
+            if isFirst { _ = try? await world.coordinator.enqueue(single) }
+        }
+        try await world.settle(within: .seconds(3600))
+        #expect(platform.records("contacts", in: 43).count == 1)
+        #expect(platform.records("contacts", in: World.portal).count == backlog)
+        // A turn is three calls here: two that look the records up, and one that writes them.
+        let waited = try #require(calls.withLock { $0.waited })
+        #expect(waited <= 2 * 3, "\(waited) of \(calls.withLock { $0.own }) calls")
+    }
 }
