@@ -102,10 +102,10 @@ struct Reconciler: Sendable {
             }
         }
         for (record, link) in back {
-            if let host = link.record.host, try await isGoneHere(host) {
-                fresh.append((record, host))
+            if let commit = try await revive(record, link) {
+                commits.append(commit)
             } else {
-                commits.append(try revive(record, link))
+                fresh.append((record, link.record.host))
             }
         }
         commits += try await suspect(suspects)
@@ -262,22 +262,6 @@ struct Reconciler: Sendable {
     /// The links of records, those that have one.
     func linked(_ ids: [RemoteID]) async throws -> [Row<RecordLink>] {
         try await links("link.remote", ids.map { RecordLink.remoteKey($0, in: integration.id) })
-    }
-
-    /// Whether the host has the record no more, since its deletion was carried out here too.
-    private func isGoneHere(_ reference: HostReference) async throws -> Bool {
-        guard let host = worker.host else { return false }
-        return try await worker.asking(host) { try await host.current([reference]) }[reference] == nil
-    }
-
-    private func revive(_ record: RemoteRecord, _ row: Row<RecordLink>) throws -> RecordCommit {
-        var link = row.record
-        link.state = .linked
-        link.digest = Data()
-        var commit = try refetch(record.id, link.host)
-        commit.requires = [.revision(row.id, row.revision)]
-        commit.puts.append(try link.row(row.id.key, tenant: integration.tenant, integration: integration.id))
-        return commit
     }
 
     private func claimLater(_ record: RemoteRecord, _ key: String) throws -> RecordCommit {

@@ -142,5 +142,17 @@ import Testing
                 {"replayLetters":{"process":0,"tenant":0}}
                 """#
         ),
+        Mended(
+            testDescription: "the host edits a record that is deleted on the platform, and it comes back there",
+            lines: #"""
+                {"seed":1509,"steps":[],"tenants":[{"conflicts":"hostWins","direction":"bidirectional","hasKeys":true,"hostDeletes":"unlink","lag":0,"remoteDeletes":"unlink"}]}
+                {"trap":{"_1":{"count":2,"event":{"freeze":{"hostSaves":1,"milliseconds":0,"othersWork":true}},"place":"read"},"process":0}}
+                {"pull":{"process":0,"tenant":0}}
+                {"personArchives":{"place":3,"tenant":0}}
+                {"sweep":{"process":1,"tenant":0}}
+                {"hostSaves":{"_2":7,"n":21,"prospect":1,"tenant":0}}
+                {"personRestores":{"place":2,"tenant":0}}
+                """#
+        ),
     ]
 }

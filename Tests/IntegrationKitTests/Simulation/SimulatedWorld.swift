@@ -61,6 +61,8 @@ actor SimulatedWorld: Surroundings {
     var taken: [String: Saying] = [:]
     var backup: (store: InMemoryIntegrationStore, taken: [String: Saying])?
     var lives = 0
+    /// Processes that stand still while the other one works: what waits for them would wait for itself.
+    private var frozen: Set<Int> = []
     var skews: [Double] = [0, 0]
     var seed: UInt64
     var tracks = Tracks()
@@ -241,7 +243,9 @@ actor SimulatedWorld: Surroundings {
             await save(0, reference, [.firstName, .city], number(0), by: 1 - process)
             if hostSaves >= 4 { await writeNote(0, reference, number(0), by: 1 - process) }
         }
-        guard othersWork, !processes[1 - process].fate.isDead else { return }
+        guard othersWork, !processes[1 - process].fate.isDead, !frozen.contains(1 - process) else { return }
+        frozen.insert(process)
+        defer { frozen.remove(process) }
         // The frozen process's own request may be cancelled meanwhile; the other one knows nothing of that.
         await Task { _ = await self.sync(1 - process) }.value
     }
