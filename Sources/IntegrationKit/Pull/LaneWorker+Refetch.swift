@@ -90,19 +90,13 @@ extension LaneWorker {
 extension LaneWorker {
     /// Whether a person is asked about the record already: one conflict is one question.
     func isAskedAlready(_ reference: HostReference) async throws -> Bool {
-        let jobs = try await core.store.records(
+        let lane = LaneID.record(reference, in: integration.id)
+        let stopped = try await core.store.records(
             SyncJob.self,
-            matching: RowQuery(
-                "record",
-                keys: [RowKey.join(reference.tenant, reference.kind, reference.id)],
-                limit: 1000
-            )
+            matching: RowQuery("job.blocked", keys: [lane.indexKey])
         )
-        return jobs.contains { job in
-            guard job.record.lane.integration == integration.id, case .blocked(let reason) = job.record.state else {
-                return false
-            }
-            return reason.error.code == .conflict
+        return stopped.contains { job in
+            if case .blocked(let reason) = job.record.state { reason.error.code == .conflict } else { false }
         }
     }
 }

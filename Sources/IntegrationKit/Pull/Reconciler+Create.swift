@@ -134,12 +134,11 @@ extension Reconciler {
         link.readAt = readAt
         link.digest = worker.digest(of: record, key, mapper)
         link.seenSweep = sweep ?? 0
-        link.tags = mapped.mapped.values.map { mapped in
-            let tags = ledger.tags(
-                mapped.ruleID,
-                host: stored?.fields[mapped.rule.host] ?? mapped.value,
-                remote: mapped.source
-            )
+        link.tags = mapped.mapped.values.compactMap { mapped in
+            let held = stored?.fields[mapped.rule.host] ?? mapped.value
+            // What is empty there was not carried: a value that the host has all the same is agreed with nobody.
+            if mapped.value == .empty, held != .empty { return nil }
+            let tags = ledger.tags(mapped.ruleID, host: held, remote: mapped.source)
             return FieldTag(rule: mapped.ruleID, host: tags.host, remote: tags.remote, confirmed: true)
         }.sorted { $0.rule < $1.rule }
         let owned = try worker.naturalKeyRows(record.fields, kind: record.id.kind, host: reference)

@@ -98,16 +98,16 @@ extension LaneWorker {
     /// Adds the stopped jobs that end with the records that the host deletes: nothing of a former life is written to
     /// the next one.
     private func withEnded(_ plans: [Plan]) async throws -> [Plan] {
-        let deleted = plans.filter { $0.fold.outcome == .delete || $0.fold.outcome == .nothing }.map(\.host)
+        let deleted = plans.filter { $0.fold.outcome == .delete || $0.fold.outcome == .nothing }.map(\.work.lane)
         guard !deleted.isEmpty else { return plans }
         let stopped = try await core.store.records(
             SyncJob.self,
-            matching: RowQuery("record", keys: deleted.map { RowKey.join($0.tenant, $0.kind, $0.id) })
-        ).filter { $0.record.lane.integration == integration.id && $0.record.state.isBlocked }
+            matching: RowQuery("job.blocked", keys: deleted.map(\.indexKey), limit: 100_000)
+        )
         return plans.map { plan in
             guard let last = plan.fold.jobs.last(where: { $0.record.action == .delete }) else { return plan }
             var plan = plan
-            plan.ended = stopped.filter { $0.record.record == plan.host && $0.created < last.created }
+            plan.ended = stopped.filter { $0.record.lane == plan.work.lane && $0.created < last.created }
             return plan
         }
     }

@@ -151,11 +151,6 @@ enum JobState: Codable, Hashable, Sendable {
     var isUnfinished: Bool {
         if case .finished = self { false } else { true }
     }
-
-    /// Whether the job waits for a person.
-    var isBlocked: Bool {
-        if case .blocked = self { true } else { false }
-    }
 }
 
 /// Why a job waits for a person.

@@ -14,9 +14,9 @@ public protocol HostRecords: Sendable {
 
     /// Carries changes made on a platform into the host's records.
     ///
-    /// Idempotent by integration, remote id and version: the same change may come again after a crash, and a create
-    /// that comes again returns the record made the first time. An update that comes again after the record was changed
-    /// is a new one. Where ``InboundChange/expecting`` is given and the
+    /// Idempotent by integration, remote id and version: the same change may come again after a crash. A create that
+    /// comes again, of whatever version, sets the fields of the record made the first time and returns it. An update that
+    /// comes again after the record was changed is a new one. Where ``InboundChange/expecting`` is given and the
     /// record's revision is another one, the answer is ``InboundOutcome/stale``.
     ///
     /// - Parameter changes: The changes, one per record.

@@ -72,6 +72,7 @@ extension SyncJob {
             indexes.append(IndexEntry("job.sent", RowKey.join(integration, kind.rawValue)))
         case .blocked(let reason):
             indexes.append(IndexEntry("job.state", RowKey.join(integration, "blocked")))
+            indexes.append(IndexEntry("job.blocked", lane.indexKey))
             if let need = reason.need { indexes.append(IndexEntry("job.blockedOn", need)) }
             standsInLane = reason.holdsLane
         case .finished:

@@ -154,5 +154,16 @@ import Testing
                 {"personRestores":{"place":2,"tenant":0}}
                 """#
         ),
+        Mended(
+            testDescription: "a person clears a value that a restored store has forgotten",
+            lines: #"""
+                {"seed":70220,"steps":[],"tenants":[{"conflicts":"platformWins","direction":"bidirectional","hasKeys":true,"hostDeletes":"carryOut","lag":0,"remoteDeletes":"carryOut"}]}
+                {"personCreates":{"n":18,"tenant":0}}
+                {"backUp":{}}
+                {"pull":{"process":0,"tenant":0}}
+                {"restore":{}}
+                {"personClears":{"_2":1,"place":3,"tenant":0}}
+                """#
+        ),
     ]
 }

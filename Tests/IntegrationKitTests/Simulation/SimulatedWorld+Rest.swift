@@ -42,6 +42,10 @@ extension SimulatedWorld {
         }
         for index in tenants.indices { await pull(0, index, sweep: true) }
         try await drain()
+        for index in tenants.indices where tenants[index].isReborn && !tenants[index].isErased {
+            await tellMadeAgain(index)
+        }
+        try await drain()
         for _ in 0..<2 {
             for index in tenants.indices { await replayLetters(0, index) }
             try await drain()

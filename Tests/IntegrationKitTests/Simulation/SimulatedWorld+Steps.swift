@@ -204,7 +204,12 @@ extension SimulatedWorld {
                 await say(.prospectDeleted, row.reference, tenant, n: n, [:])
             }
         }
-        // What came from the platform is the host's record as well.
+        tenants[tenant].needsResync = false
+    }
+
+    /// Says once more the records that came from the platform, as a host does once a store that was brought back has seen
+    /// them again.
+    func tellMadeAgain(_ tenant: Int) async {
         for reference in await records.references where reference.tenant == tenants[tenant].name {
             guard rows[reference] == nil, let record = await records.record(reference) else { continue }
             tracks.retellings += 1
@@ -212,7 +217,6 @@ extension SimulatedWorld {
             let kind: EventKind = reference.kind == "prospect" ? .prospectUpdated : .appointmentUpdated
             await say(kind, reference, tenant, n: n, record.fields)
         }
-        tenants[tenant].needsResync = false
     }
 
     // MARK: - People
