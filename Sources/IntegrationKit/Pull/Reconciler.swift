@@ -198,8 +198,12 @@ struct Reconciler: Sendable {
         guard !strangers.isEmpty else { return [:] }
         let stopped = try await core.store.records(
             SyncJob.self,
-            matching: RowQuery("job.state", keys: ["blocked", "dropped"].map { RowKey.join(integration.id, $0) })
-        ).filter(\.record.mayHaveMade)
+            matching: RowQuery(
+                "job.mayHaveMade",
+                keys: Set(strangers.map(\.id.kind.rawValue)).map { RowKey.join(integration.id, $0) },
+                limit: 10_000
+            )
+        )
         let links = try await core.store.records(
             RecordLink.self,
             stopped.compactMap { $0.record.record.map { RecordLink.key($0, in: integration.id) } }

@@ -77,9 +77,9 @@ extension SyncJob {
             standsInLane = reason.holdsLane
         case .finished:
             indexes.append(IndexEntry("job.finished", integration))
-            if mayHaveMade { indexes.append(IndexEntry("job.state", RowKey.join(integration, "dropped"))) }
             standsInLane = false
         }
+        if mayHaveMade { indexes.append(IndexEntry("job.mayHaveMade", RowKey.join(integration, kind.rawValue))) }
         if state.isUnfinished { indexes += naturalKeys.map { IndexEntry("job.natural", $0) } }
         if standsInLane { indexes.append(IndexEntry(LaneID.indexName, lane.indexKey)) }
         return try content(
