@@ -237,6 +237,8 @@ actor SimulatedWorld: Surroundings {
     }
 
     func freeze(process: Int, milliseconds: Int, othersWork: Bool, hostSaves: Int?) async {
+        frozen.insert(process)
+        defer { frozen.remove(process) }
         await pass(.milliseconds(milliseconds))
         if let hostSaves {
             let reference = HostReference(tenant: tenants[0].name, kind: "prospect", id: "p\(hostSaves % 4)")
@@ -244,8 +246,6 @@ actor SimulatedWorld: Surroundings {
             if hostSaves >= 4 { await writeNote(0, reference, number(0), by: 1 - process) }
         }
         guard othersWork, !processes[1 - process].fate.isDead, !frozen.contains(1 - process) else { return }
-        frozen.insert(process)
-        defer { frozen.remove(process) }
         // The frozen process's own request may be cancelled meanwhile; the other one knows nothing of that.
         await Task { _ = await self.sync(1 - process) }.value
     }
