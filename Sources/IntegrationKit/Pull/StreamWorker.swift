@@ -228,8 +228,7 @@ struct StreamWorker: Sendable {
         }
         let sweep = stream.mode == .scan && stream.provesAbsence ? cursor.sweep : nil
         let reconciler = Reconciler(worker: worker)
-        let changes = try await unheld(page.changes, &next)
-        let records = try await reconciler.reconcile(changes, readAt: readAt, sweep: sweep)
+        let records = try await reconciler.reconcile(page.changes, readAt: readAt, sweep: sweep)
         if sweep != nil, next.sweepStarted == nil {
             // The sweep ends only with its suspicions: after a crash its last page is read once more.
             try await commit(records, cursor, work)

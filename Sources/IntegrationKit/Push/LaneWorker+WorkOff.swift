@@ -24,6 +24,8 @@ extension LaneWorker {
         var isAdopted = false
         /// Whether the host refused what the merge had for it: the record is read once more.
         var isRefused = false
+        /// Whether the merge would empty a value of the host's.
+        var empties = false
 
         var head: Row<SyncJob> { fold.head ?? fold.jobs[0] }
         var linkKey: String { RecordLink.key(host, in: work.lane.integration) }
