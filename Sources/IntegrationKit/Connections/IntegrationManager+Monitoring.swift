@@ -113,6 +113,12 @@ extension IntegrationManager {
                 return "\(what): waits, the integration is \(state.rawValue)."
             }
             if integration?.status.breaker.openUntil != nil { return "\(what): waits, the platform does not answer." }
+            if let mark = job.guarded, !mark.isCounted,
+                try await core.heldChanges(of: job.lane.integration)
+                    .contains(where: { $0.effect == mark.effect && $0.kind == job.kind })
+            {
+                return "\(what): waits until a person confirms a change to many records."
+            }
             if !job.needs.isEmpty {
                 let needs = job.needs.map { RowKey.parts($0).dropFirst().joined(separator: " ") }
                 return

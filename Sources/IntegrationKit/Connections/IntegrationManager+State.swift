@@ -358,23 +358,25 @@ extension IntegrationManager {
         let id = integration.id
         core.openGate(id)
         for state in ["queued", "sent"] {
-            var after: PageKey?
-            let key = RowKey.join(id, state)
-            while true {
-                let rows = try await core.store.rows(
-                    matching: RowQuery("job.state", keys: [key], after: after, limit: 1000)
-                )
-                guard let last = rows.last else { break }
-                let lanes = try rows.map { try Row<SyncJob>($0).record.lane }
-                try await core.commit(
-                    Changes(
-                        id: core.random.uuid(),
-                        touches: Set(lanes).map { LaneTouch($0, tenant: integration.tenant, workClass: .live) }
-                    )
-                )
-                after = PageKey(key: key, created: last.created)
-            }
+            try await core.wakeLanes(of: integration, "job.state", RowKey.join(id, state))
         }
         try await touchStreams(of: integration)
+    }
+}
+
+extension EngineCore {
+    /// Makes the lanes of the jobs under one key of an index due at once.
+    func wakeLanes(of integration: LoadedIntegration, _ index: String, _ key: String) async throws {
+        var query = RowQuery(index, keys: [key], limit: 1000)
+        while case let rows = try await store.rows(matching: query), let last = rows.last {
+            let lanes = try rows.map { try Row<SyncJob>($0).record.lane }
+            try await commit(
+                Changes(
+                    id: random.uuid(),
+                    touches: Set(lanes).map { LaneTouch($0, tenant: integration.tenant, workClass: .live) }
+                )
+            )
+            query.after = PageKey(key: key, created: last.created)
+        }
     }
 }

@@ -20,6 +20,9 @@ final class ServerClock: Sendable {
         anchor.withLock { $0 }.map { $0.date.advanced(by: time.elapsed() - $0.elapsed) } ?? time.now()
     }
 
+    /// Whether an answer told.
+    var isTold: Bool { anchor.withLock { $0 != nil } }
+
     /// The machine's date for a date of the platform.
     func wallDate(_ platformDate: Date) -> Date {
         time.now().addingTimeInterval(platformDate.timeIntervalSince(now()))

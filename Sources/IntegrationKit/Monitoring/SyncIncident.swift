@@ -57,12 +57,9 @@ extension LaneWorker {
                 upTo: 1
             )
         }
-        var isHeld = false
+        var held: Set<RecordKind> = []
         if known.keys.contains(where: { $0.hasPrefix("guard:") }) {
-            isHeld = try await core.store.records(
-                GuardRecord.self,
-                matching: RowQuery("guard.integration", keys: [integration.id])
-            ).contains { $0.record.confirmed == nil }
+            held = Set(try await core.heldChanges(of: integration.id).map(\.kind))
         }
         let hasAnswered = integration.answered.withLock { $0 }
         for _ in 0..<8 {
@@ -73,7 +70,7 @@ extension LaneWorker {
             let closed = open.filter { cause, incident in
                 guard noted[cause] == nil else { return false }
                 if cause.hasPrefix("refused:") { return deadLetters == 0 }
-                if cause.hasPrefix("guard:") { return !isHeld }
+                if let kind = incident.kind, cause == IncidentCause.held(kind) { return !held.contains(kind) }
                 if let kind = incident.kind, cause == IncidentCause.kind(kind) { return status.suspended[kind] == nil }
                 return hasAnswered
             }

@@ -21,7 +21,7 @@ extension Reconciler {
                 readAt <= known.advanced(by: Self.clockError)
             {
                 // Read before our last write or before a newer read: no evidence of anything.
-                commits.append(try refetch(record.id, host))
+                commits.append(try later(row, host, sweep))
             } else {
                 news.append((record, row, host, mapper))
             }
@@ -29,7 +29,7 @@ extension Reconciler {
         guard !news.isEmpty else { return commits }
         let busy = try await busyLanes(news.map(\.2))
         let idle = news.filter { !busy.contains($0.2) }
-        for item in news where busy.contains(item.2) { commits.append(try refetch(item.0.id, item.2)) }
+        for item in news where busy.contains(item.2) { commits.append(try later(item.1, item.2, sweep)) }
         var current: [HostReference: HostRecord] = [:]
         if let host = worker.host, !idle.isEmpty {
             current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
@@ -49,7 +49,12 @@ extension Reconciler {
                 )
             )
             guard merged.write.isEmpty, merged.asked.isEmpty else {
-                commits.append(try refetch(record.id, reference))
+                commits.append(try later(row, reference, sweep))
+                continue
+            }
+            if merged.empties(current[reference]) {
+                // How many records lose values is known once the pages are read: each does in its own lane.
+                commits.append(try later(row, reference, sweep, expecting: .blank))
                 continue
             }
             var commit = RecordCommit(remote: record.id, host: reference)
@@ -85,7 +90,6 @@ extension Reconciler {
             }
         }
         guard let host = worker.host, !deliveries.isEmpty else { return commits }
-        try await guardValues(deliveries.map(\.change), in: current, of: records.count)
         let overtaken = try await announce(&deliveries)
         for change in overtaken { commits.append(try refetch(change.remote, change.host)) }
         let outcomes = try await worker.apply(deliveries.map(\.change), to: host)
@@ -161,24 +165,20 @@ extension Reconciler {
     /// How far two processes' ideas of a platform's clock may lie apart: its answers tell whole seconds.
     private static let clockError = Duration.seconds(1)
 
-    /// Stops a page whose records would empty values in too many of the host's: a mapping may have gone wrong.
-    private func guardValues(
-        _ changes: [InboundChange],
-        in current: [HostReference: HostRecord],
-        of total: Int
-    ) async throws {
-        let blanking = changes.filter { change in
-            guard let host = change.host, let known = current[host]?.fields else { return false }
-            return change.fields.contains { name, value in
-                value == .empty && known[name].map { $0 != .empty } ?? false
-            }
+    /// A record that was shown and is read again in its lane.
+    private func later(
+        _ row: Row<RecordLink>,
+        _ host: HostReference,
+        _ sweep: Int32?,
+        expecting effect: HeldChange.Effect? = nil
+    ) throws -> RecordCommit {
+        var commit = try refetch(row.record.remote ?? RemoteID(row.record.kind, ""), host, expecting: effect)
+        if let sweep, row.record.seenSweep != sweep {
+            let shown = try seen(row, sweep)
+            commit.requires = shown.requires
+            commit.puts += shown.puts
         }
-        guard let kind = blanking.first?.remote.kind, core.options.isMassChange(blanking.count, of: total) else {
-            return
-        }
-        guard try await worker.allows(.blank, kind, count: blanking.count, of: total) else {
-            throw GuardRecord.error(.blank, kind, blanking.count, total)
-        }
+        return commit
     }
 
     private func seen(_ row: Row<RecordLink>, _ sweep: Int32) throws -> RecordCommit {

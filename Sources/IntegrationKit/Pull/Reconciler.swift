@@ -66,12 +66,13 @@ struct Reconciler: Sendable {
         var records: [RemoteID: RemoteRecord] = [:]
         var order: [RemoteID] = []
         var suspects: [RemoteID] = []
+        var deleted: [RemoteID] = []
         for change in changes {
             switch change {
             case .updated(let record):
                 if records.updateValue(record, forKey: record.id) == nil { order.append(record.id) }
-            case .deleted(let id, _), .merged(let id, _), .converted(let id, _):
-                suspects.append(id)
+            case .deleted(let id, _): deleted.append(id)
+            case .merged(let id, _), .converted(let id, _): suspects.append(id)
             }
         }
         let list = order.compactMap { records[$0] }
@@ -109,6 +110,7 @@ struct Reconciler: Sendable {
             }
         }
         commits += try await suspect(suspects)
+        commits += try await suspect(deleted, expecting: .delete)
         commits += try await merge(known, readAt: readAt, sweep: sweep)
         commits += try await create(fresh, readAt: readAt, sweep: sweep)
         return commits
@@ -242,10 +244,20 @@ struct Reconciler: Sendable {
         _ remote: RemoteID,
         _ host: HostReference?,
         after: Duration = .zero,
-        said words: [FieldName: HostWord] = [:]
+        said words: [FieldName: HostWord] = [:],
+        expecting effect: HeldChange.Effect? = nil
     ) throws -> RecordCommit {
         var commit = RecordCommit(remote: remote, host: host)
-        commit.puts = [try RefetchJob.row(of: remote, host: host, said: words, integration: integration, core: core)]
+        commit.puts = [
+            try RefetchJob.row(
+                of: remote,
+                host: host,
+                said: words,
+                integration: integration,
+                core: core,
+                expecting: effect
+            )
+        ]
         commit.touches = [
             LaneTouch(
                 RefetchJob.lane(of: remote, host: host, in: integration.id),
@@ -257,9 +269,12 @@ struct Reconciler: Sendable {
         return commit
     }
 
-    private func suspect(_ ids: [RemoteID]) async throws -> [RecordCommit] {
+    private func suspect(
+        _ ids: [RemoteID],
+        expecting effect: HeldChange.Effect? = nil
+    ) async throws -> [RecordCommit] {
         try await linked(ids).compactMap { row in
-            try row.record.remote.map { try refetch($0, row.record.host) }
+            try row.record.remote.map { try refetch($0, row.record.host, expecting: effect) }
         }
     }
 

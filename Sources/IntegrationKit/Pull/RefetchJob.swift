@@ -12,6 +12,7 @@ enum RefetchJob {
     ///   - integration: The integration.
     ///   - core: The engine.
     ///   - privacy: What a person asked for; such a job is one of its own, so that no other takes its place.
+    ///   - effect: What it is said to do to the host's record; nil: nobody knows yet.
     /// - Returns: The row.
     /// - Throws: What encoding it throws.
     static func row(
@@ -20,10 +21,12 @@ enum RefetchJob {
         said words: [FieldName: HostWord] = [:],
         integration: LoadedIntegration,
         core: EngineCore,
-        privacy: PrivacyRequest? = nil
+        privacy: PrivacyRequest? = nil,
+        expecting effect: HeldChange.Effect? = nil
     ) throws -> RowContent {
         var job = job(of: remote, host: host, integration: integration, core: core)
         job.privacy = privacy
+        job.guarded = effect.map { GuardMark(effect: $0) }
         let key = key(of: remote, in: integration.id, privacy: privacy)
         if !words.isEmpty { try job.seal(JobPayload(words: words), key, integration.keys) }
         return try job.row(key, memory: core.options.memory)

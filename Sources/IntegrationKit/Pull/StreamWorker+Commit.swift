@@ -53,41 +53,12 @@ extension StreamWorker {
         }
     }
 
-    /// Leaves out a page's deletions once the reading shows too many: they wait for a person.
-    ///
-    /// What was confirmed is found again by the lists that are read anew then: this one, or the one that proves absence.
-    func unheld(_ changes: [RecordChange], _ cursor: inout PullCursor) async throws -> [RecordChange] {
-        guard stream.showsDeletions else { return changes }
-        var deleted: [RecordKind: [RemoteID]] = [:]
-        for case .deleted(let id, _) in changes { deleted[id.kind, default: []].append(id) }
-        var held: Set<RecordKind> = []
-        for (kind, ids) in deleted {
-            let gone = try await Reconciler(worker: worker).linked(ids).count
-            guard gone > 0 else { continue }
-            let count = (cursor.progress?.gone ?? 0) + gone
-            cursor.progress?.gone = count
-            let total = try await linkedCount(kind)
-            guard core.options.isMassChange(count, of: total) else { continue }
-            if try await !worker.allows(.delete, kind, count: count, of: total) { held.insert(kind) }
-        }
-        return changes.filter { change in
-            if case .deleted(let id, _) = change { !held.contains(id.kind) } else { true }
-        }
-    }
-
-    private func linkedCount(_ kind: RecordKind, below end: String = "~") async throws -> Int {
-        let prefix = RowKey.join(integration.id, kind.rawValue)
-        let range = "\(prefix)|"..<"\(prefix)|\(end)"
-        return try await core.store.count(matching: RowQuery("link.sweep", range: range), upTo: 10_000_000)
-    }
-
     /// Whether so many records may be suspected to be gone at once.
     private func mayPart(_ kind: RecordKind, _ prefix: String, _ sweep: Int32, since started: Date) async throws -> Bool
     {
         let unseen = "\(prefix)|"..<"\(prefix)|\(RowKey.number(sweep))"
-        var missing = try await linkedCount(kind, below: RowKey.number(sweep))
-        let total = try await linkedCount(kind)
-        if core.options.isMassChange(missing, of: total) {
+        var missing = try await core.linkedCount(kind, of: integration.id, below: RowKey.number(sweep))
+        if missing > core.options.massChangeMinimum {
             // Those that were linked while the sweep ran were never to be seen by it.
             var after: PageKey?
             missing = 0
@@ -101,7 +72,7 @@ extension StreamWorker {
                 after = PageKey(key: key, created: last.created)
             }
         }
-        return try await worker.allows(.delete, kind, count: missing, of: total)
+        return try await worker.allows(kind, unseen: missing)
     }
 
     /// After a whole sweep: linked records that it did not show are suspected to be gone, and read one by one.
@@ -127,7 +98,7 @@ extension StreamWorker {
                 let reconciler = Reconciler(worker: worker)
                 for row in rows {
                     guard let remote = row.record.remote else { continue }
-                    let record = try reconciler.refetch(remote, row.record.host)
+                    let record = try reconciler.refetch(remote, row.record.host, expecting: .delete)
                     changes.puts += record.puts
                     changes.touches += record.touches
                 }

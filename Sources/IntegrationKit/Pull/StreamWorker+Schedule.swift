@@ -19,8 +19,6 @@ struct PullProgress: Codable, Hashable, Sendable {
     var at: Date
     var done = 0
     var total: Int?
-    /// How many linked records were shown as deleted.
-    var gone: Int?
     var finishedAt: Date?
 }
 
@@ -106,7 +104,6 @@ extension StreamWorker {
         if startsAnew { progress = PullProgress(startedAt: now, at: now) }
         progress.at = now
         progress.done = isTaken ? progress.done + page.changes.count : 0
-        if !isTaken { progress.gone = nil }
         progress.total = [progress.total, page.total].compactMap(\.self).max()
         let isOver =
             switch stream.mode {

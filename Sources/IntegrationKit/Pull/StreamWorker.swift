@@ -37,6 +37,7 @@ struct StreamWorker: Sendable {
             let least = stream.paging == .offset ? 2 : 1
             var limit = max(core.options.pageSize, least)
             var hasForgotten = false
+            var hasAnswered = core.clock(of: integration.record.account).isTold
             while core.time.elapsed() < worker.sendsUntil, !Task.isCancelled {
                 guard let held = try await keepLease(work) else { return }
                 work = held
@@ -48,13 +49,23 @@ struct StreamWorker: Sendable {
                 let session = integration.session("pull \(stream.id)")
                 let before = cursor
                 let imported = stream.mode == .window && cursor.settled == nil ? try await sweepBegan() : nil
-                guard let query = begin(&cursor, now: session.now(), since: imported, limit: limit) else {
+                guard
+                    let query = begin(
+                        &cursor,
+                        now: session.now(),
+                        since: imported,
+                        limit: limit,
+                        believing: hasAnswered
+                    )
+                else {
                     isDone = true
                     break
                 }
                 let readAt = session.now()
                 do {
                     let page = try await integration.provider.changes(in: stream, matching: query, in: session)
+                    let wasBelieved = hasAnswered || stream.mode != .window
+                    hasAnswered = true
                     if before.window == nil, runsAhead(cursor, of: session.now()) {
                         cursor = before
                         continue
@@ -66,7 +77,7 @@ struct StreamWorker: Sendable {
                         try await worker.release([work], after: page.readyAfter)
                         return
                     }
-                    if isUpToDate(cursor, after: page, since: before) {
+                    if wasBelieved, isUpToDate(cursor, after: page, since: before) {
                         isDone = true
                         break
                     }
@@ -89,7 +100,8 @@ struct StreamWorker: Sendable {
             return
         }
         if isDone { try await take(slot, control, work) }
-        try await worker.release([work], after: dueAfter(cursor))
+        // What was cut short by the end of a round goes on in the next one, whatever the schedule.
+        try await worker.release([work], after: isDone ? dueAfter(cursor) : .zero)
     }
 
     /// Whether a new window ends later than the platform's clock allows, which its answer has just told.
@@ -115,7 +127,16 @@ struct StreamWorker: Sendable {
     /// Makes the next query; nil: the stream is up to date.
     ///
     /// A stream that is new goes on from `imported`, when the whole lists began to be read.
-    private func begin(_ cursor: inout PullCursor, now: Date, since imported: Date?, limit: Int) -> ChangeQuery? {
+    ///
+    /// By a machine's clock that is slow nothing is ever new: unless it is believed, the last moment that was read is asked
+    /// for once more, and the answer tells the time.
+    private func begin(
+        _ cursor: inout PullCursor,
+        now: Date,
+        since imported: Date?,
+        limit: Int,
+        believing isBelieved: Bool
+    ) -> ChangeQuery? {
         let fields = Set(stream.kinds.flatMap(integration.remoteFields)).sorted()
         switch stream.mode {
         case .cursor:
@@ -142,7 +163,9 @@ struct StreamWorker: Sendable {
                 cursor.window?.forgetPage()
             }
             if cursor.window == nil {
-                guard let window = nextWindow(cursor, now: now) else { return nil }
+                guard let window = nextWindow(cursor, now: now) ?? (isBelieved ? nil : lastMoment(cursor)) else {
+                    return nil
+                }
                 cursor.window = window
             }
             guard let window = cursor.window else { return nil }
@@ -175,7 +198,10 @@ struct StreamWorker: Sendable {
     private func isSweepDue(_ cursor: PullCursor, now: Date) -> Bool {
         guard let ended = cursor.sweepEnded else { return true }
         guard let every = stream.sweepEvery else { return false }
-        return now.duration(since: ended) >= every
+        let passed = now.duration(since: ended)
+        // At a time of day the last reading ended a little after it; an end that is still to come was never true.
+        let slack = dailyTime == nil ? .zero : min(every, .seconds(86_400)) / 2
+        return passed >= every - slack || passed < .zero - every
     }
 
     private func nextWindow(_ cursor: PullCursor, now: Date) -> PullCursor.Window? {
@@ -193,6 +219,13 @@ struct StreamWorker: Sendable {
         return nil
     }
 
+    private func lastMoment(_ cursor: PullCursor) -> PullCursor.Window? {
+        cursor.settled.map { settled in
+            let grain = max(stream.precision, .seconds(1))
+            return PullCursor.Window(lower: settled.advanced(by: .zero - grain), upper: settled, settles: false)
+        }
+    }
+
     /// The end of a window that is asked for now: on a whole grain, since a moment that is not over may be changed in
     /// again under the same time.
     func ended(_ now: Date, settles: Bool) -> Date {
@@ -205,14 +238,14 @@ struct StreamWorker: Sendable {
     }
 
     private func dueAfter(_ cursor: PullCursor) -> Duration? {
-        if cursor.window != nil || cursor.sweepStarted != nil { return .zero }
         guard let interval else { return nil }
         if let dailyTime {
             let now = core.now()
             return max(dailyTime.slot(at: now).next.duration(since: now), .seconds(1))
         }
         guard stream.mode == .scan else { return interval }
-        guard let every = stream.sweepEvery, let ended = cursor.sweepEnded else { return nil }
+        guard let sweepEvery = stream.sweepEvery, let ended = cursor.sweepEnded else { return nil }
+        let every = max(sweepEvery, interval)
         let clock = core.clock(of: integration.record.account)
         return min(max(every - clock.now().duration(since: ended), .seconds(1)), every)
     }
@@ -241,8 +274,7 @@ struct StreamWorker: Sendable {
         }
         let sweep = stream.mode == .scan && stream.provesAbsence ? cursor.sweep : nil
         let reconciler = Reconciler(worker: worker)
-        let changes = try await unheld(page.changes, &next)
-        let records = try await reconciler.reconcile(changes, readAt: readAt, sweep: sweep)
+        let records = try await reconciler.reconcile(page.changes, readAt: readAt, sweep: sweep)
         if sweep != nil, next.sweepStarted == nil {
             // The sweep ends only with its suspicions: after a crash its last page is read once more.
             try await commit(records, cursor, work)

@@ -14,7 +14,11 @@ extension LaneWorker {
             }
         }
         guard let host, !delivering.isEmpty else { return result }
+        let (passed, held) = try await admit(delivering.filter(\.empties), .blank)
+        delivering = delivering.filter { !$0.empties } + passed
+        try await hold(held, .blank)
         delivering = try await announce(delivering)
+        guard !delivering.isEmpty else { return result }
         let changes = delivering.map { plan in
             InboundChange(
                 integration: integration.id,

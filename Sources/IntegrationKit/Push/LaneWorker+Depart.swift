@@ -2,9 +2,25 @@
 import Foundation
 
 extension LaneWorker {
+    /// Linked records are surely gone: what the host edited survives as new records, the others' records part unless
+    /// they are so many that a person is asked first.
+    ///
+    /// - Parameter plans: The lanes whose records are gone.
+    /// - Returns: The lanes that still have something to write.
+    /// - Throws: ``IntegrationError`` if host or store cannot be reached.
+    func depart(_ plans: [Plan]) async throws -> [Plan] {
+        let (passed, held) = try await admit(plans.filter { !$0.survives }, .delete)
+        try await hold(held, .delete)
+        var result: [Plan] = []
+        for plan in plans.filter(\.survives) + passed {
+            if let plan = try await vanished(plan) { result.append(plan) }
+        }
+        return result
+    }
+
     /// A linked record is surely gone: an edit of the host's survives as a new record, else the delete policy decides.
-    func vanished(_ plan: Plan) async throws -> Plan? {
-        if plan.fold.outcome == .save, plan.fold.jobs.contains(where: { $0.record.action != .ensure }) {
+    private func vanished(_ plan: Plan) async throws -> Plan? {
+        if plan.survives {
             var plan = plan
             core.observe(
                 event(
@@ -140,5 +156,12 @@ extension LaneWorker {
         commit.puts.append(try link.row(plan.linkKey, tenant: integration.tenant, integration: integration.id))
         commit.dueAfter = .zero
         try await self.commit([commit])
+    }
+}
+
+extension LaneWorker.Plan {
+    /// Whether the host said something of a record that is gone on the platform.
+    fileprivate var survives: Bool {
+        fold.outcome == .save && fold.jobs.contains { $0.record.action != .ensure }
     }
 }

@@ -94,6 +94,7 @@ extension LaneWorker {
             )
             guard found.count == chunk.count else { throw miscount("fetchRecords") }
             let began = Self.began(readAt, session)
+            var gone: [Plan] = []
             for (var plan, fetched) in zip(chunk, found) {
                 plan.readAt = began
                 switch fetched {
@@ -101,13 +102,14 @@ extension LaneWorker {
                     plan.remote = record
                     result.append(plan)
                 case .gone:
-                    if let plan = try await vanished(plan) { result.append(plan) }
+                    gone.append(plan)
                 case .moved(_, let into):
                     try await follow(plan, into)
                 case .hidden(_, let error):
                     try await commit([try block(plan, error)])
                 }
             }
+            result += try await depart(gone)
         }
         return result
     }

@@ -39,6 +39,7 @@ extension LaneWorker {
                 continue
             }
             plan.merged = merged
+            plan.empties = merged.empties(record)
             result.append(plan)
         }
         try await commit(commits)

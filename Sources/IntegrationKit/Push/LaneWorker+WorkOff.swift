@@ -26,6 +26,8 @@ extension LaneWorker {
         var isRefused = false
         /// Stopped jobs of a record that the host deletes: they end with it.
         var ended: [Row<SyncJob>] = []
+        /// Whether the merge would empty a value of the host's.
+        var empties = false
 
         var head: Row<SyncJob> { fold.head ?? fold.jobs[0] }
         var linkKey: String { RecordLink.key(host, in: work.lane.integration) }

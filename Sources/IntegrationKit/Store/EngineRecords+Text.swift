@@ -10,6 +10,7 @@ extension SyncJob {
             try $0.member("enqueuedAt", enqueuedAt)
             try $0.member("event", event)
             try $0.member("failures", failures)
+            try $0.member("guarded", guarded)
             try $0.member("interruptions", interruptions)
             try $0.member("isOwnEcho", isOwnEcho)
             try $0.member("isVouchedFor", isVouchedFor)
@@ -51,7 +52,8 @@ extension SyncJob {
             isVouchedFor: try members.read("isVouchedFor"),
             naturalKeys: try members.read("naturalKeys"),
             interruptions: try members.readIfPresent("interruptions"),
-            privacy: try members.readIfPresent("privacy")
+            privacy: try members.readIfPresent("privacy"),
+            guarded: try members.readIfPresent("guarded")
         )
     }
 }

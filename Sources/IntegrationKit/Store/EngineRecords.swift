@@ -127,6 +127,8 @@ struct SyncJob: StoredRecord {
     var interruptions: Int?
     /// For a refetch: what a person asked for under a privacy law; the host is told first.
     var privacy: PrivacyRequest?
+    /// What it is known to do to the host's record, where the guard against mass changes counts that.
+    var guarded: GuardMark?
 }
 
 /// What the host said, sealed inside a job.

@@ -35,7 +35,7 @@ public struct EngineOptions: Sendable {
     public var deliveriesKept = 100_000
     /// How long the daily statistics are kept.
     public var activityRetention = Duration.seconds(400 * 86_400)
-    /// The share of a kind's records that one reading may find deleted, or blank in the host, without being confirmed.
+    /// The share of a kind's linked records that a day may delete, or empty values of, without being confirmed.
     public var massChangeShare = 0.2
     /// Up to so many records are never a mass change.
     public var massChangeMinimum = 10

@@ -67,6 +67,9 @@ extension SyncJob {
         case .queued:
             indexes.append(IndexEntry("job.state", RowKey.join(integration, "queued")))
             indexes += needs.map { IndexEntry("job.needs", $0) }
+            if let guarded, !guarded.isCounted {
+                indexes.append(IndexEntry(GuardMark.indexName, GuardRecord.key(guarded.effect, kind, integration)))
+            }
         case .sent:
             indexes.append(IndexEntry("job.state", RowKey.join(integration, "sent")))
             indexes.append(IndexEntry("job.sent", RowKey.join(integration, kind.rawValue)))
@@ -116,6 +119,7 @@ extension SyncJob {
         job.payload = Data()
         job.needs = []
         job.naturalKeys = []
+        job.guarded = nil
         return job
     }
 }

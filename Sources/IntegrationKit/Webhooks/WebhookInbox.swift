@@ -207,6 +207,8 @@ public struct WebhookInbox: Sendable {
                 )
                 var request: PrivacyRequest?
                 if case .privacy(let asked) = event.subject { request = asked }
+                var effect: HeldChange.Effect?
+                if case .change(.deleted) = event.subject { effect = .delete }
                 if case .disconnected = event.subject {
                     // Only a call proves that the sign-in is gone: the next pull finds out.
                     changes.touches += integration.streams.prefix(1).map {
@@ -221,7 +223,8 @@ public struct WebhookInbox: Sendable {
                         host: host,
                         integration: integration,
                         core: core,
-                        privacy: request
+                        privacy: request,
+                        expecting: host == nil ? nil : effect
                     )
                     if jobs.insert(row.id).inserted { changes.puts.append(row) }
                     changes.touches.append(

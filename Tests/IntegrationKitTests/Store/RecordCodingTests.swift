@@ -121,6 +121,7 @@ import Testing
         job.isVouchedFor = true
         job.interruptions = 2
         job.privacy = PrivacyRequest(.erase, record: RemoteID(.contact, "1"), requestedAt: Self.date)
+        job.guarded = GuardMark(effect: .blank, isCounted: true)
         try check(whole: job)
     }
 

@@ -116,6 +116,23 @@ import Testing
         #expect(await world.records.applied.count == applied)
     }
 
+    @Test func `a machine whose clock is a day slow reads what changed, and nothing twice`() async throws {
+        let world = try await world()
+        let filled = try fill(world)
+        try await world.pull()
+        try world.shop.edit("product", filled.shirt, in: Self.home, ["name": "Tunic"])
+        world.clock.advance(by: .seconds(65))
+        let slow = try await world.process(3, slow: 86_400)
+        try await slow.coordinator.pull(world.integration.id, kinds: [.product])
+        try await slow.settle(within: .seconds(30))
+        #expect(await world.hostFields(.product, filled.shirt)?["name"] == "Tunic")
+        let applied = await world.records.applied.count
+        world.clock.advance(by: .seconds(65))
+        try await slow.coordinator.pull(world.integration.id, kinds: [.product])
+        try await slow.settle(within: .seconds(30))
+        #expect(await world.records.applied.count == applied)
+    }
+
     @Test func `a person confirms before a shop that was emptied empties the host`() async throws {
         let world = try await world()
         for number in 0..<20 {

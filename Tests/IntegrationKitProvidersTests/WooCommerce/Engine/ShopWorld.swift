@@ -97,8 +97,23 @@ struct ShopWorld {
     }
 
     /// Starts another process of the host; on another store if one is given, which must stand over the world's own.
-    func process(_ seed: UInt64 = 2, over store: (any IntegrationStore)? = nil) async throws -> ShopProcess {
-        try await ShopWorld.process(seed, clock, shop, records, store ?? self.store, keys: self.store, EngineOptions())
+    ///
+    /// Its machine's wall clock may be slow.
+    func process(
+        _ seed: UInt64 = 2,
+        over store: (any IntegrationStore)? = nil,
+        slow: TimeInterval = 0
+    ) async throws -> ShopProcess {
+        try await ShopWorld.process(
+            seed,
+            clock,
+            shop,
+            records,
+            store ?? self.store,
+            keys: self.store,
+            EngineOptions(),
+            time: TimeSource(clock: clock, now: { [clock] in clock.wall.addingTimeInterval(-slow) })
+        )
     }
 
     private static func process(
@@ -108,7 +123,8 @@ struct ShopWorld {
         _ records: InMemoryHostRecords,
         _ store: any IntegrationStore,
         keys: InMemoryIntegrationStore,
-        _ options: EngineOptions
+        _ options: EngineOptions,
+        time: TimeSource? = nil
     ) async throws -> ShopProcess {
         let observer = RecordingObserver()
         let manager = try await IntegrationManager(
@@ -120,7 +136,7 @@ struct ShopWorld {
             transport: shop,
             observers: [observer],
             options: options,
-            time: clock.timeSource,
+            time: time ?? clock.timeSource,
             random: IntegrationKitTesting.SeededGenerator(seed: seed).randomSource
         )
         let coordinator = SyncCoordinator(manager, host: records)
