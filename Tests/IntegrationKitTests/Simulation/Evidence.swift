@@ -101,7 +101,8 @@ final class Evidence: Sendable {
             let isEarly = state.withLock { state in
                 let earlier = state.unknown[name] == nil ? nil : state.arrivals[name]
                 // It may leave until its moment is over; then come the request's deadline and the platform's settling.
-                state.arrivals[name] = now + .seconds(max(0, -(lateness ?? 0))) + .seconds(90)
+                let settling = Duration.seconds(Account.settling(at: request.url.path))
+                state.arrivals[name] = now + .seconds(max(0, -(lateness ?? 0))) + settling
                 return earlier.map { $0 > now } ?? false
             }
             expect(isProtected || !isEarly, .patience, "\(key) leaves again while its first sending may still arrive")
@@ -123,7 +124,10 @@ final class Evidence: Sendable {
         let token = request.headers["Authorization"]?.split(separator: " ").last.map(String.init) ?? ""
         let isKnown: Bool
         if let response {
-            isKnown = response.status < 500 && (try? JSONValue(parsing: response.body)) != nil
+            // What stands before a shop refuses with a page.
+            isKnown =
+                (400..<500).contains(response.status)
+                || (response.status < 400 && (try? JSONValue(parsing: response.body)) != nil)
         } else {
             isKnown = false
         }
@@ -141,16 +145,25 @@ final class Evidence: Sendable {
     /// The creates in a request, by the key that names each record.
     private static func creates(in request: HTTPRequest) -> [(String, JSONValue)] {
         let path = request.url.path
-        guard request.effect == .write, path.contains("/objects/"),
-            path.hasSuffix("/batch/create") || path.hasSuffix("/batch/upsert"),
-            let body = request.body, let inputs = (try? JSONValue(parsing: body))?["inputs"]?.array
-        else { return [] }
+        guard request.effect == .write, let body = request.body, let json = try? JSONValue(parsing: body) else {
+            return []
+        }
+        if path.contains("/objects/"), path.hasSuffix("/batch/create") || path.hasSuffix("/batch/upsert") {
+            return (json["inputs"]?.array ?? []).compactMap { input in
+                let values = input["properties"]
+                let key =
+                    values?["integrationkit_key"]?.string ?? input["id"]?.string ?? values?["email"]?.string
+                    ?? values?["hs_note_body"]?.string
+                return key.map { ($0, input) }
+            }
+        }
+        guard request.method == .post, path.hasSuffix("/customers") || path.hasSuffix("/customers/batch") else {
+            return []
+        }
+        let inputs = path.hasSuffix("/batch") ? json["create"]?.array ?? [] : [json]
         return inputs.compactMap { input in
-            let values = input["properties"]
-            let key =
-                values?["integrationkit_key"]?.string ?? input["id"]?.string ?? values?["email"]?.string
-                ?? values?["hs_note_body"]?.string
-            return key.map { ($0, input) }
+            let meta = input["meta_data"]?.array?.first { $0["key"] == "_integrationkit_key" }
+            return meta?["value"]?.string.map { ($0, input) }
         }
     }
 

@@ -20,6 +20,25 @@ extension WorldHistory {
             number += 1
             steps += Step.random(number, tenants: tenants.count, weights, &random)
         }
+        openShops(length: length)
+    }
+
+    /// Gives some histories a shop; the others stay what they are without one.
+    private mutating func openShops(length: Int) {
+        var random = SeededGenerator(seed: seed ^ 0x5A0B)
+        guard random.chance(4) else { return }
+        let tenant = random.number(0..<tenants.count)
+        tenants[tenant].shop = Tenant.Shop(
+            direction: random.chance(6) ? .push : .bidirectional,
+            conflicts: random.pick([.platformWins, .platformWins, .hostWins, .newestWins, .ask]),
+            remoteDeletes: random.pick([.unlink, .carryOut]),
+            hostDeletes: random.pick([.unlink, .carryOut])
+        )
+        let share = random.pick([2, 3, 4])
+        steps = steps.enumerated().flatMap { number, step in
+            random.chance(share) ? [Step.inShop(number + 1, tenant, &random), step] : [step]
+        }
+        steps.removeLast(steps.count - length)
     }
 }
 
@@ -73,6 +92,18 @@ private struct Weights {
 }
 
 extension Step {
+    /// What people do in a tenant's shop.
+    fileprivate static func inShop(_ n: Int, _ tenant: Int, _ random: inout SeededGenerator) -> Step {
+        let place = random.number(0..<6)
+        return switch random.number(0..<10) {
+        case 0..<3: .shopperCreates(tenant: tenant, n: n)
+        case 3..<7: .shopperEdits(tenant: tenant, place: place, random.chance(4) ? .email : .random(&random), n: n)
+        case 7: .shopperClears(tenant: tenant, place: place, random.pick([.firstName, .city]))
+        case 8: .shopperErases(tenant: tenant, place: place)
+        default: .pull(process: random.number(0..<2), tenant: tenant)
+        }
+    }
+
     /// One step, or a few that belong together.
     fileprivate static func random(
         _ n: Int,

@@ -9,7 +9,7 @@ struct WorldHistory: Codable, Hashable, Sendable {
     var tenants: [Tenant]
     var steps: [Step]
 
-    /// One tenant of the host with an account of its own on the platform.
+    /// One tenant of the host with an account of its own on HubSpot, and perhaps a shop.
     struct Tenant: Codable, Hashable, Sendable {
         var direction: SyncSettings.Direction = .bidirectional
         var conflicts: SyncSettings.ConflictPolicy = .platformWins
@@ -21,6 +21,29 @@ struct WorldHistory: Codable, Hashable, Sendable {
         var lag = 0
         /// How many calls the account allows in ten seconds; nil: any number.
         var burst: Int?
+        /// What was agreed for the shop beside the account; nil: there is none.
+        var shop: Shop?
+    }
+}
+
+extension WorldHistory.Tenant {
+    /// What was agreed for a tenant's shop.
+    struct Shop: Codable, Hashable, Sendable {
+        var direction: SyncSettings.Direction = .bidirectional
+        var conflicts: SyncSettings.ConflictPolicy = .platformWins
+        var remoteDeletes: SyncSettings.DeletePolicy = .carryOut
+        var hostDeletes: SyncSettings.DeletePolicy = .carryOut
+
+        /// The same as for an account in which a customer's mail address alone tells whose it is.
+        var plan: WorldHistory.Tenant {
+            WorldHistory.Tenant(
+                direction: direction,
+                conflicts: conflicts,
+                remoteDeletes: remoteDeletes,
+                hostDeletes: hostDeletes,
+                hasKeys: false
+            )
+        }
     }
 }
 
@@ -67,6 +90,12 @@ enum Step: Codable, Hashable, Sendable {
     case personErases(tenant: Int, place: Int)
     case personMerges(tenant: Int, place: Int, into: Int)
     case personEditsDeal(tenant: Int, place: Int, n: Int)
+
+    // MARK: People in the shop
+    case shopperCreates(tenant: Int, n: Int)
+    case shopperEdits(tenant: Int, place: Int, Fields, n: Int)
+    case shopperClears(tenant: Int, place: Int, Fields)
+    case shopperErases(tenant: Int, place: Int)
 
     // MARK: Work and time
     case sync(process: Int)
