@@ -14,7 +14,7 @@ extension LaneWorker {
                     "Deleted on the platform while edited here; the edit survives."
                 )
             )
-            if let host, integration.delivers {
+            if let host {
                 let current = try await asking(host) { try await host.current([plan.host]) }
                 for (name, value) in current[plan.host]?.fields ?? [:] where plan.fold.words[name] == nil {
                     plan.fold.words[name] = HostWord(value: value)

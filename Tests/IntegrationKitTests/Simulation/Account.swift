@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import IntegrationKitTesting
 
 @testable import IntegrationKit
@@ -49,8 +50,11 @@ struct Account: Sendable {
 
     private static let shopFields: Set<String> = ["firstname", "city", "email"]
 
-    /// How long after its last moment a create of unknown outcome may still arrive, in seconds.
-    static func settling(at path: String) -> Int { path.contains("/wc/v3/") ? 210 : 90 }
+    /// How long after its last moment a create of unknown outcome may still arrive.
+    static func settling(of request: HTTPRequest) -> Duration { .seconds(isShop(request) ? 210 : 90) }
+
+    /// Whether a request is for a shop.
+    static func isShop(_ request: HTTPRequest) -> Bool { request.url.path.contains("/wc/v3/") }
 }
 
 /// Something that truly happened to a record on a platform, in words that are the same for all of them.

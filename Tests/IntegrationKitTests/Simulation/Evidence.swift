@@ -101,8 +101,8 @@ final class Evidence: Sendable {
             let isEarly = state.withLock { state in
                 let earlier = state.unknown[name] == nil ? nil : state.arrivals[name]
                 // It may leave until its moment is over; then come the request's deadline and the platform's settling.
-                let settling = Duration.seconds(Account.settling(at: request.url.path))
-                state.arrivals[name] = now + .seconds(max(0, -(lateness ?? 0))) + settling
+                let leaves = now + .seconds(max(0, -(lateness ?? 0)))
+                state.arrivals[name] = leaves + Account.settling(of: request)
                 return earlier.map { $0 > now } ?? false
             }
             expect(isProtected || !isEarly, .patience, "\(key) leaves again while its first sending may still arrive")
@@ -124,9 +124,10 @@ final class Evidence: Sendable {
         let token = request.headers["Authorization"]?.split(separator: " ").last.map(String.init) ?? ""
         let isKnown: Bool
         if let response {
-            // What stands before a shop refuses with a page.
+            // What stands before a shop refuses with a page; in maintenance nothing happens there.
+            let isRefused = (400..<500).contains(response.status)
             isKnown =
-                (400..<500).contains(response.status)
+                isRefused || (response.status == 503 && Account.isShop(request))
                 || (response.status < 400 && (try? JSONValue(parsing: response.body)) != nil)
         } else {
             isKnown = false

@@ -131,6 +131,7 @@ extension SimulatedWorld {
         let there = shown(account.person, in: account).compactMap { $0.properties["lastname"] }
         for (reference, row) in rows where row.isDeleted && reference.tenant == tenant.name && !row.birth.isEmpty {
             if stopped.contains(reference) || tracks.droppedRecords.contains(reference) { continue }
+            if tracks.strayed.contains(row.birth) { continue }
             if await records.record(reference) != nil || tracks.broughtBack.contains(row.birth) { continue }
             let isOutOfReach = tracks.births.contains { key, birth in
                 birth == row.birth && (tracks.landed.contains(key) || isUnrecognizable(key, account))
@@ -283,8 +284,10 @@ extension SimulatedWorld {
         for shown in shown(account.person, in: account) {
             let remote = RemoteID(account.person, shown.id)
             if account.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }
-            // Bytes that were long on their way made anew what a person had removed.
-            if tracks.landed.contains("\(account.name) \(account.person.rawValue) \(shown.id)") { continue }
+            let key = "\(account.name) \(account.person.rawValue) \(shown.id)"
+            // Bytes that were long on their way made anew what a person had removed; or a person took away what alone
+            // tells that it is ours, and it was made once more.
+            if tracks.landed.contains(key) || (tracks.births[key] != nil && isUnrecognizable(key, account)) { continue }
             evidence.expect(remotes.contains(remote), .everythingLinked, "\(remote) has no partner")
         }
     }

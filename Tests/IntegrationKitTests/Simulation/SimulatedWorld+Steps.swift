@@ -190,11 +190,11 @@ extension SimulatedWorld {
     }
 
     /// Tells all records of a tenant again, as a host does when a platform was connected anew.
-    func tellAgain(_ tenant: Int) async {
-        let own = await rows.values.filter { $0.reference.tenant == tenants[tenant].name } + othersRows(tenant)
+    func tellAgain(_ tenant: Int, only reference: HostReference? = nil) async {
+        let all = await rows.values.filter { $0.reference.tenant == tenants[tenant].name } + othersRows(tenant)
         // What others belong to goes first.
-        let sorted = own.sorted { ($0.reference.kind, $0.reference.id) > ($1.reference.kind, $1.reference.id) }
-        for row in sorted {
+        let sorted = all.sorted { ($0.reference.kind, $0.reference.id) > ($1.reference.kind, $1.reference.id) }
+        for row in sorted where reference == nil || reference == row.reference {
             tracks.retellings += 1
             let n = number(100_000 + tracks.retellings)
             if let record = await records.record(row.reference) {
@@ -213,6 +213,7 @@ extension SimulatedWorld {
                 await say(.prospectDeleted, row.reference, tenant, n: n, [:])
             }
         }
+        guard reference == nil else { return }
         for place in tenants[tenant].accounts.indices { tenants[tenant].accounts[place].needsResync = false }
     }
 
@@ -382,6 +383,10 @@ extension SimulatedWorld {
                     tracks.dropped.insert(letter.event ?? "")
                     if let record = letter.record { tracks.droppedRecords.insert(record) }
                     try? await process.manager.drop(letter.id)
+                } else if letter.reason.code == .invalidInput, let record = letter.record {
+                    // A change of one field does not make a record of which the platform knows nothing.
+                    try? await process.manager.drop(letter.id)
+                    await tellAgain(tenant, only: record)
                 } else {
                     try? await process.manager.replay(letter.id)
                 }

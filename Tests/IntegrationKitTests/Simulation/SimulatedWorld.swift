@@ -373,6 +373,10 @@ actor SimulatedWorld: Surroundings {
         }
         for (name, value) in change.fields {
             guard case .text(let text) = value, let mark = Mark(in: text) else { continue }
+            let home = mark.isHosts ? mark.id : tracks.homes[mark.text] ?? reference.id
+            tracks.homes[mark.text] = home
+            // A person merged records, or took away what told whose a record is.
+            if home != reference.id { tracks.strayed.insert(mark.text) }
             tracks.arrived["\(reference.tenant) \(reference.id) \(name.rawValue) \(mark.text)"] = n
         }
         let event = DomainEvent(

@@ -33,6 +33,8 @@ struct Tracks {
     var unsettled: Set<String> = []
     /// The host's record to which a person's value came first, by its mark.
     var homes: [String: String] = [:]
+    /// Values that came to another record of the host than the one that they were about.
+    var strayed: Set<String> = []
     /// When a person's value came to a field of the host, as a number among those of the host's own values.
     var arrived: [String: Int] = [:]
     /// What a note or an appointment is about.
@@ -140,7 +142,6 @@ extension SimulatedWorld {
                 tracks.delivered.insert("\(key) \(name.rawValue) \(text.lowercased())")
                 guard let mark = Mark(in: text) else { continue }
                 let isBack = tracks.homes[mark.text] == host
-                if mark.writer == account.people, tracks.homes[mark.text] == nil { tracks.homes[mark.text] = host }
                 guard isPlain else { continue }
                 if mark.writer == account.people {
                     let field = "\(key) \(name.rawValue)"
@@ -213,7 +214,7 @@ extension SimulatedWorld {
             return
         }
         let isHidden = tracks.births.contains { $0.value == mark.text && isUnrecognizable($0.key, account) }
-        if isHidden || (account.isReborn && !account.plan.hasKeys) { return }
+        if isHidden || tracks.strayed.contains(mark.text) || (account.isReborn && !account.plan.hasKeys) { return }
         evidence.expect(
             tracks.creations[birth, default: 0] <= 1 + (tracks.removals[birth] ?? 0),
             .createdOnce,
@@ -269,7 +270,9 @@ extension SimulatedWorld {
         tracks.persons[field] = nil
         guard let mark, name != "hs_note_body", !tracks.sharesAddresses else { return }
         evidence.expect(mark.tenant == index, .rightAccount, "\(field) = \(value)")
-        guard mark.writer != account.people, let from = mark.isHosts ? mark.id : tracks.homes[mark.text] else { return }
+        guard mark.writer != account.people, !tracks.strayed.contains(mark.text),
+            let from = mark.isHosts ? mark.id : tracks.homes[mark.text]
+        else { return }
         if let owner = tracks.owners[key], !tracks.unsettled.contains(key), !account.isReborn {
             evidence.expect(owner == from, .rightRecord, "\(field) = \(value), and the record is \(owner)'s")
         }
