@@ -41,14 +41,26 @@ struct Account: Sendable {
     var person: RecordKind { isShop ? .customer : .contact }
 
     /// Whether anything of the host's records of a kind goes there.
-    func takes(_ kind: String) -> Bool { !isShop || kind == "prospect" }
+    func takes(_ kind: String) -> Bool {
+        switch kind {
+        case "prospect": true
+        case "product", "order": isShop && sells
+        default: !isShop
+        }
+    }
+
+    /// Whether the host's products and orders go there.
+    var sells: Bool { plan.shop?.sells ?? false }
+
+    /// The kinds of records of which each there has its partner here.
+    var mirrored: [RecordKind] { sells ? [person, .product] : [person] }
 
     /// The host's names of the fields that both sides have, by those of the account's records.
     var fields: [String: FieldName] {
         isShop ? Tracks.hostNames.filter { Self.shopFields.contains($0.key) } : Tracks.hostNames
     }
 
-    private static let shopFields: Set<String> = ["firstname", "city", "email"]
+    private static let shopFields: Set<String> = ["firstname", "city", "email", "name"]
 
     /// How long after its last moment a create of unknown outcome may still arrive.
     static func settling(of request: HTTPRequest) -> Duration { .seconds(isShop(request) ? 210 : 90) }
@@ -74,6 +86,8 @@ struct Deed: Sendable {
     var values: [String: String]
     /// The platform's call that did it; nil: a person.
     var call: Int?
+    /// The customer of an order that was made.
+    var buyer: String?
 
     var isByAPI: Bool { call != nil }
     /// Whether it was us, and about a record.
@@ -101,6 +115,9 @@ extension SimulatedWorld {
                 var deed = Deed(kind: Self.kind(of: effect), key: key, values: [:])
                 deed.values = now.filter { before[key]?[$0.key] != $0.value }
                 if case .api(let call) = effect.source { deed.call = call }
+                if effect.resource == "order", effect.kind == .created {
+                    deed.buyer = effect.record["customer_id"]?.int64.flatMap { $0 == 0 ? nil : String($0) }
+                }
                 before[key] = now
                 return deed
             }
@@ -126,7 +143,7 @@ extension SimulatedWorld {
     }
 
     private static func kind(of effect: SimulatedWooCommerce.Effect) -> Deed.Kind {
-        guard effect.resource == "customer" else { return .other }
+        guard ["customer", "product", "order"].contains(effect.resource) else { return .other }
         return switch effect.kind {
         case .created: .created
         case .updated: .updated
@@ -138,11 +155,17 @@ extension SimulatedWorld {
 
     /// The values of a shop's record, by the names that HubSpot has for them.
     private static func values(_ resource: String, _ record: JSONValue) -> [String: String] {
-        guard resource == "customer" else { return [:] }
-        let texts = [
-            "email": record["email"], "firstname": record["first_name"], "lastname": record["last_name"],
-            "city": record["billing"]?["city"],
-        ]
+        let texts: [String: JSONValue?] =
+            switch resource {
+            case "customer":
+                [
+                    "email": record["email"], "firstname": record["first_name"], "lastname": record["last_name"],
+                    "city": record["billing"]?["city"],
+                ]
+            case "product": ["name": record["name"], "description": record["description"]]
+            case "order": ["description": record["customer_note"]]
+            default: [:]
+            }
         return texts.compactMapValues { $0?.string }
     }
 

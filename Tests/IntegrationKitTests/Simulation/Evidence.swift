@@ -95,7 +95,8 @@ final class Evidence: Sendable {
                 )
             }
         }
-        let isProtected = request.url.path.hasSuffix("/upsert")
+        // A shop refuses a second product of one SKU.
+        let isProtected = request.url.path.hasSuffix("/upsert") || request.url.path.contains("/products")
         for (key, input) in Self.creates(in: request) {
             let name = "\(token) \(key)"
             let isEarly = state.withLock { state in
@@ -158,9 +159,7 @@ final class Evidence: Sendable {
                 return key.map { ($0, input) }
             }
         }
-        guard request.method == .post, path.hasSuffix("/customers") || path.hasSuffix("/customers/batch") else {
-            return []
-        }
+        guard request.method == .post, Account.isShop(request) else { return [] }
         let inputs = path.hasSuffix("/batch") ? json["create"]?.array ?? [] : [json]
         return inputs.compactMap { input in
             let meta = input["meta_data"]?.array?.first { $0["key"] == "_integrationkit_key" }

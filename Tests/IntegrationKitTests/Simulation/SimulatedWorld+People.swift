@@ -77,20 +77,36 @@ extension SimulatedWorld {
             try edit(tenant, place, mask, mark.text, address: mark.address)
         case .shopperClears(let tenant, let place, let mask): try edit(tenant, place, mask, "", address: "")
         case .shopperErases(let tenant, let place):
-            guard let (home, id) = customer(tenant, place) else { return }
+            guard let (home, id) = find("customer", tenant, place) else { return }
             try shop.erase("customer", id, in: home)
+        case .shopperCreatesProduct(let tenant, let n):
+            guard let home = tenants[tenant].home else { return }
+            try shop.create("product", in: home, ["name": .string(Mark(.shopper, tenant, "x", number(n)).text)])
+        case .shopperEditsProduct(let tenant, let place, let n):
+            guard let (home, id) = find("product", tenant, place) else { return }
+            let mark = Mark(.shopper, tenant, "x", number(n))
+            try shop.edit("product", id, in: home, ["name": .string(mark.text)])
+        case .shopperTrashes(let tenant, let place, let isOrder):
+            guard let (home, id) = find(isOrder ? "order" : "product", tenant, place) else { return }
+            try shop.trash(isOrder ? "order" : "product", id, in: home)
+        case .shopperRestores(let tenant, let place, let isOrder):
+            guard let (home, id) = find(isOrder ? "order" : "product", tenant, place, isTrashed: true) else { return }
+            try shop.restore(isOrder ? "order" : "product", id, in: home)
         default: break
         }
     }
 
-    private func customer(_ tenant: Int, _ place: Int) -> (home: String, id: Int64)? {
+    private func find(_ kind: String, _ tenant: Int, _ place: Int, isTrashed: Bool = false) -> (
+        home: String, id: Int64
+    )? {
         guard let home = tenants[tenant].home else { return nil }
-        let ids = shop.records("customer", in: home).compactMap { $0["id"]?.int64 }
+        let all = shop.records(kind, in: home, includesTrash: isTrashed)
+        let ids = all.filter { ($0["status"] == "trash") == isTrashed }.compactMap { $0["id"]?.int64 }
         return ids.isEmpty ? nil : (home, ids[place % ids.count])
     }
 
     private func edit(_ tenant: Int, _ place: Int, _ mask: Fields, _ text: String, address: String) throws {
-        guard let (home, id) = customer(tenant, place) else { return }
+        guard let (home, id) = find("customer", tenant, place) else { return }
         var values: JSONObject = [:]
         if mask.contains(.firstName) { values["first_name"] = .string(text) }
         if mask.contains(.city) { values["billing"] = ["city": .string(text)] }

@@ -170,10 +170,11 @@ extension SimulatedWorld {
 
     private func checkEvents(_ account: Account, _ index: Int, _ stopped: Set<HostReference>) async {
         guard let process = try? await living(0) else { return }
-        for (id, saying) in taken where saying.tenant == index && !account.isShop {
+        let effect: EventKind = account.isShop ? .orderCreated : .documentSent
+        for (id, saying) in taken where saying.tenant == index {
             let why = try? await process.manager.why(event: id, of: tenants[index].name)
             evidence.expect(why?.sentences.isEmpty == false, .explained, id)
-            guard saying.event.kind == .documentSent, let text = tracks.notes[id], !tracks.dropped.contains(id),
+            guard saying.event.kind == effect, let text = tracks.notes[id], !tracks.dropped.contains(id),
                 !account.isReborn
             else { continue }
             let count = tracks.creations["\(account.name) \(text)"] ?? 0
@@ -260,7 +261,8 @@ extension SimulatedWorld {
             uniquingKeysWith: { first, _ in first }
         )
         for reference in await records.references where reference.tenant == tenant.name {
-            guard ["prospect", "appointment"].contains(reference.kind), account.takes(reference.kind),
+            guard ["prospect", "appointment", "product", "order"].contains(reference.kind),
+                account.takes(reference.kind),
                 !stopped.contains(reference),
                 !tracks.droppedRecords.contains(reference)
             else { continue }
@@ -281,10 +283,9 @@ extension SimulatedWorld {
         let remotes = Set(
             all.flatMap { [$0.record.remote].compactMap(\.self) + $0.record.formerIDs + ($0.record.parted ?? []) }
         )
-        for shown in shown(account.person, in: account) {
-            let remote = RemoteID(account.person, shown.id)
+        for remote in account.mirrored.flatMap({ kind in shown(kind, in: account).map { RemoteID(kind, $0.id) } }) {
             if account.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }
-            let key = "\(account.name) \(account.person.rawValue) \(shown.id)"
+            let key = "\(account.name) \(remote.kind.rawValue) \(remote.value)"
             // Bytes that were long on their way made anew what a person had removed; or a person took away what alone
             // tells that it is ours, and it was made once more.
             if tracks.landed.contains(key) || (tracks.births[key] != nil && isUnrecognizable(key, account)) { continue }

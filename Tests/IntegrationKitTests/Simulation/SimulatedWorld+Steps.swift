@@ -20,6 +20,9 @@ extension SimulatedWorld {
             await writeNote(tenant, await prospectReference(tenant, prospect), number(n))
         case .hostSavesDeal(let tenant, let deal, let prospect, let n):
             await saveDeal(tenant, deal, await prospectReference(tenant, prospect), number(n))
+        case .hostSavesProduct(let tenant, let product, let n): await saveProduct(tenant, product, number(n))
+        case .hostOrders(let tenant, let prospect, let product, let n):
+            await order(tenant, await prospectReference(tenant, prospect), product, number(n))
         case .hostRefuses(let refuses):
             tracks.hasRefused = tracks.hasRefused || refuses
             await records.refuse { change in refuses && change.fields["city"] != nil ? Died() : nil }
@@ -27,7 +30,8 @@ extension SimulatedWorld {
         case .personCreates, .personEdits, .personClears, .personArchives, .personRestores, .personErases,
             .personMerges, .personEditsDeal:
             actAsPerson(step)
-        case .shopperCreates, .shopperEdits, .shopperClears, .shopperErases:
+        case .shopperCreates, .shopperEdits, .shopperClears, .shopperErases, .shopperCreatesProduct,
+            .shopperEditsProduct, .shopperTrashes, .shopperRestores:
             // The shop's own rules refuse some of what people try.
             try? actInShop(step)
         case .sync(let process): await sync(process)
@@ -182,6 +186,35 @@ extension SimulatedWorld {
         )
     }
 
+    private func saveProduct(_ tenant: Int, _ product: Int, _ n: Int) async {
+        guard !tenants[tenant].isErased else { return }
+        let reference = HostReference(tenant: tenants[tenant].name, kind: "product", id: "g\(product)")
+        var fields: [FieldName: FieldValue] = ["name": .text(Mark(.host, tenant, reference.id, n).text)]
+        if await records.record(reference) == nil {
+            let birth = Mark(.birth, tenant, reference.id, n).text
+            rows[reference] = HostRow(reference: reference, birth: birth, births: (rows[reference]?.births ?? 0) + 1)
+            fields["description"] = .text(birth)
+            fields["sku"] = .text(birth)
+        }
+        await tell(.productUpdated, tenant, reference, fields, n)
+    }
+
+    /// A prospect buys a product, or something that has no name.
+    private func order(_ tenant: Int, _ prospect: HostReference, _ product: Int, _ n: Int) async {
+        guard !tenants[tenant].isErased, await records.record(prospect) != nil else { return }
+        let reference = HostReference(tenant: prospect.tenant, kind: "order", id: "o\(n)")
+        let birth = Mark(.birth, tenant, reference.id, n).text
+        var fields: [FieldName: FieldValue] = ["note": .text(birth)]
+        let bought = HostReference(tenant: prospect.tenant, kind: "product", id: "g\(product)")
+        if case .text(let sku)? = await records.record(bought)?.fields["sku"] {
+            fields["items"] = .json([["sku": .string(sku), "quantity": 1]])
+        }
+        rows[reference] = HostRow(reference: reference, birth: birth)
+        tracks.related["\(tenant) \(reference.id)"] = prospect
+        tracks.notes["e\(n)"] = birth
+        await tell(.orderCreated, tenant, reference, fields, related: [RelatedRecord("prospect", prospect.id)], n)
+    }
+
     /// Says an event once more that was taken.
     private func sayAgain(_ number: Int, _ place: Int) async {
         let known = taken.values.sorted { $0.event.id < $1.event.id }.filter { !tenants[$0.tenant].isErased }
@@ -198,7 +231,7 @@ extension SimulatedWorld {
             tracks.retellings += 1
             let n = number(100_000 + tracks.retellings)
             if let record = await records.record(row.reference) {
-                let kind: EventKind = row.reference.kind == "prospect" ? .prospectCreated : .appointmentCreated
+                let kind = Self.telling[row.reference.kind] ?? .appointmentCreated
                 let prospect = tracks.related["\(tenant) \(row.reference.id)"]
                 if let prospect, await records.record(prospect) == nil { continue }
                 await say(
@@ -216,6 +249,11 @@ extension SimulatedWorld {
         guard reference == nil else { return }
         for place in tenants[tenant].accounts.indices { tenants[tenant].accounts[place].needsResync = false }
     }
+
+    /// The events by which a host tells a whole record.
+    private static let telling: [String: EventKind] = [
+        "prospect": .prospectCreated, "product": .productUpdated, "order": .orderCreated,
+    ]
 
     /// The prospects that one of several platforms made here, or removed: the host tells the other one of them too.
     private func othersRows(_ tenant: Int) async -> [HostRow] {
@@ -397,7 +435,7 @@ extension SimulatedWorld {
     private func isThere(_ letter: DeadLetter, _ account: Account) -> Bool {
         guard let record = letter.record else { return false }
         let birth = rows[record]?.birth ?? letter.event.flatMap { tracks.notes[$0] } ?? "?"
-        let kinds: [RecordKind] = account.isShop ? [.customer] : [.contact, .deal, .note]
+        let kinds: [RecordKind] = account.isShop ? [.customer, .product, .order] : [.contact, .deal, .note]
         return kinds.contains { kind in
             shown(kind, in: account).contains { $0.properties.values.contains { $0.contains(birth) } }
         }

@@ -251,7 +251,8 @@ actor SimulatedWorld: Surroundings {
             ]
         )
         if account.isShop {
-            settings.kinds = [.customer]
+            settings.kinds = account.sells ? [.customer, .product, .order] : [.customer]
+            if account.sells { settings.routes? += Self.sales }
             // The shop mails those whom it makes an account for.
             settings.mayNotifyPeople = true
         } else {
@@ -262,6 +263,16 @@ actor SimulatedWorld: Surroundings {
             ]
         }
         return settings
+    }
+
+    /// Products and orders, whose customers are prospects here.
+    private static let sales = WooCommerceProvider().descriptor.routes.compactMap { route -> EventRoute? in
+        var route = route
+        guard route.event == .productUpdated || route.event == .orderCreated else { return nil }
+        for place in route.relations.indices where route.relations[place].hostKind == "customer" {
+            route.relations[place].hostKind = "prospect"
+        }
+        return route
     }
 
     static let toContact = EventRoute.RelationRule("prospect", as: .contact)

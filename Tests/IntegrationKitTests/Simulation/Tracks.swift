@@ -68,6 +68,7 @@ struct Tracks {
 
     static let hostNames: [String: FieldName] = [
         "firstname": "first_name", "city": "city", "jobtitle": "job_title", "email": "email", "dealname": "title",
+        "name": "name",
     ]
     static let remoteNames: [FieldName: String] = [
         "first_name": "firstname", "city": "city", "job_title": "jobtitle", "email": "email", "title": "dealname",
@@ -174,7 +175,9 @@ extension SimulatedWorld {
         for deed in history[(tracks.seen[account.name] ?? 0)...] {
             let key = deed.key
             switch deed.kind {
-            case .created: noteCreation(deed, account)
+            case .created:
+                noteCreation(deed, account)
+                if let buyer = deed.buyer { noteRelation(deed, account.person.rawValue, buyer, account, index) }
             case .archived, .erased: noteRemoval(deed, account)
             case .merged(let winner):
                 noteRemoval(deed, account)
@@ -235,9 +238,10 @@ extension SimulatedWorld {
     }
 
     private func noteRelation(_ deed: Deed, _ type: String, _ id: String, _ account: Account, _ index: Int) {
-        guard deed.isByAPI, let birth = tracks.births[deed.key], let mark = Mark(in: birth), type.hasPrefix("contact")
+        guard deed.isByAPI, let birth = tracks.births[deed.key], let mark = Mark(in: birth),
+            type.hasPrefix(account.person.rawValue)
         else { return }
-        let contact = "\(account.name) contact \(id)"
+        let contact = "\(account.name) \(account.person.rawValue) \(id)"
         guard let wanted = tracks.related["\(index) \(mark.id)"], let owner = tracks.owners[contact],
             !tracks.unsettled.contains(contact), !tracks.sharesAddresses
         else { return }

@@ -32,11 +32,13 @@ extension WorldHistory {
             direction: random.chance(6) ? .push : .bidirectional,
             conflicts: random.pick([.platformWins, .platformWins, .hostWins, .newestWins, .ask]),
             remoteDeletes: random.pick([.unlink, .carryOut]),
-            hostDeletes: random.pick([.unlink, .carryOut])
+            hostDeletes: random.pick([.unlink, .carryOut]),
+            sells: random.chance(3) ? true : nil
         )
+        let sells = tenants[tenant].shop?.sells != nil
         let share = random.pick([2, 3, 4])
         steps = steps.enumerated().flatMap { number, step in
-            random.chance(share) ? [Step.inShop(number + 1, tenant, &random), step] : [step]
+            random.chance(share) ? [Step.inShop(number + 1, tenant, sells: sells, &random), step] : [step]
         }
         steps.removeLast(steps.count - length)
     }
@@ -92,9 +94,25 @@ private struct Weights {
 }
 
 extension Step {
-    /// What people do in a tenant's shop.
-    fileprivate static func inShop(_ n: Int, _ tenant: Int, _ random: inout SeededGenerator) -> Step {
+    /// What happens in a tenant's shop, or for it.
+    fileprivate static func inShop(
+        _ n: Int,
+        _ tenant: Int,
+        sells: Bool,
+        _ random: inout SeededGenerator
+    ) -> Step {
         let place = random.number(0..<6)
+        if sells, random.chance(2) {
+            let product = random.number(0..<2)
+            return switch random.number(0..<10) {
+            case 0..<3: .hostSavesProduct(tenant: tenant, product: product, n: n)
+            case 3..<5: .hostOrders(tenant: tenant, prospect: random.number(0..<4), product: product, n: n)
+            case 5: .shopperCreatesProduct(tenant: tenant, n: n)
+            case 6..<8: .shopperEditsProduct(tenant: tenant, place: place, n: n)
+            case 8: .shopperTrashes(tenant: tenant, place: place, isOrder: random.chance(2))
+            default: .shopperRestores(tenant: tenant, place: place, isOrder: random.chance(2))
+            }
+        }
         return switch random.number(0..<10) {
         case 0..<3: .shopperCreates(tenant: tenant, n: n)
         case 3..<7: .shopperEdits(tenant: tenant, place: place, random.chance(4) ? .email : .random(&random), n: n)

@@ -33,6 +33,8 @@ extension WorldHistory.Tenant {
         var conflicts: SyncSettings.ConflictPolicy = .platformWins
         var remoteDeletes: SyncSettings.DeletePolicy = .carryOut
         var hostDeletes: SyncSettings.DeletePolicy = .carryOut
+        /// Whether products and orders go there too.
+        var sells: Bool?
 
         /// The same as for an account in which a customer's mail address alone tells whose it is.
         var plan: WorldHistory.Tenant {
@@ -41,7 +43,8 @@ extension WorldHistory.Tenant {
                 conflicts: conflicts,
                 remoteDeletes: remoteDeletes,
                 hostDeletes: hostDeletes,
-                hasKeys: false
+                hasKeys: false,
+                shop: self
             )
         }
     }
@@ -77,6 +80,8 @@ enum Step: Codable, Hashable, Sendable {
     case hostSharesAddress(tenant: Int, prospect: Int, with: Int, n: Int)
     case hostWritesNote(tenant: Int, prospect: Int, n: Int)
     case hostSavesDeal(tenant: Int, deal: Int, prospect: Int, n: Int)
+    case hostSavesProduct(tenant: Int, product: Int, n: Int)
+    case hostOrders(tenant: Int, prospect: Int, product: Int, n: Int)
     case hostRefuses(Bool)
     /// Says once more what was taken already, as a host does that ended before it noted so; chosen by its place.
     case hostRepeats(process: Int, place: Int)
@@ -96,6 +101,11 @@ enum Step: Codable, Hashable, Sendable {
     case shopperEdits(tenant: Int, place: Int, Fields, n: Int)
     case shopperClears(tenant: Int, place: Int, Fields)
     case shopperErases(tenant: Int, place: Int)
+    case shopperCreatesProduct(tenant: Int, n: Int)
+    case shopperEditsProduct(tenant: Int, place: Int, n: Int)
+    /// Puts a product or an order into the trash, or takes it out of there.
+    case shopperTrashes(tenant: Int, place: Int, isOrder: Bool)
+    case shopperRestores(tenant: Int, place: Int, isOrder: Bool)
 
     // MARK: Work and time
     case sync(process: Int)
