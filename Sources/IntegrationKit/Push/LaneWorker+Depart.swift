@@ -30,7 +30,7 @@ extension LaneWorker {
                     "Deleted on the platform while edited here; the edit survives."
                 )
             )
-            if let host, integration.delivers {
+            if let host {
                 let current = try await asking(host) { try await host.current([plan.host]) }[plan.host]?.fields ?? [:]
                 let overtaken = overtaken(plan, current)
                 for (name, value) in current where plan.fold.words[name] == nil || overtaken.contains(name) {

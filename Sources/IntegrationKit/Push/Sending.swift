@@ -154,13 +154,16 @@ extension LaneWorker {
                 isAnswer || $0.isLooselyEquivalent(to: sent) ? $0 : nil
             }
             let (host, shown) = ledger.tags(rule.id, host: word.value, remote: stored ?? word.value)
+            let known = tags[rule.id]
+            let isLater = word.at != 0 && word.job > known?.event ?? 0
             tags[rule.id] = FieldTag(
                 rule: rule.id,
                 host: host,
                 remote: stored == nil ? ledger.looseTag(rule.id, sent) : shown,
                 confirmed: stored != nil,
-                event: max(word.job, tags[rule.id]?.event ?? 0),
-                at: max(word.at, tags[rule.id]?.at ?? 0)
+                event: max(word.job, known?.event ?? 0),
+                // A later word is dated by itself: a clock that ran ahead when an earlier one was said silences nothing.
+                at: isLater ? word.at : max(word.at, known?.at ?? 0)
             )
         }
         return tags

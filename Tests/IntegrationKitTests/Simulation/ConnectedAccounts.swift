@@ -7,22 +7,29 @@ actor ConnectedAccounts {
     /// A platform with connected accounts, and the store that knows of them; to be copied.
     struct Template: Sendable {
         var platform: SimulatedHubSpot
+        var shop: SimulatedWooCommerce
         var store: InMemoryIntegrationStore
         var tenants: [SimulatedWorld.Tenant]
     }
 
     static let shared = ConnectedAccounts()
-    private var templates: [[Bool]: Template] = [:]
+    private var templates: [[[Bool]]: Template] = [:]
 
     /// Returns a template.
     ///
-    /// - Parameter keys: Which accounts take a property for our key.
+    /// - Parameter plans: Which accounts take a property for our key, and beside which there is a shop.
     /// - Returns: The template of such accounts.
     /// - Throws: What connecting throws.
-    func template(_ keys: [Bool]) async throws -> Template {
+    func template(_ plans: [WorldHistory.Tenant]) async throws -> Template {
+        let keys = plans.map { [$0.hasKeys, $0.shop != nil] }
         if let template = templates[keys] { return template }
-        let world = try await SimulatedWorld(connecting: keys)
-        let template = await Template(platform: world.platform, store: world.store, tenants: world.tenants)
+        let world = try await SimulatedWorld(connecting: plans)
+        let template = await Template(
+            platform: world.platform,
+            shop: world.shop,
+            store: world.store,
+            tenants: world.tenants
+        )
         templates[keys] = template
         return template
     }

@@ -95,13 +95,15 @@ final class Evidence: Sendable {
                 )
             }
         }
-        let isProtected = request.url.path.hasSuffix("/upsert")
+        // A shop refuses a second product of one SKU.
+        let isProtected = request.url.path.hasSuffix("/upsert") || request.url.path.contains("/products")
         for (key, input) in Self.creates(in: request) {
             let name = "\(token) \(key)"
             let isEarly = state.withLock { state in
                 let earlier = state.unknown[name] == nil ? nil : state.arrivals[name]
                 // It may leave until its moment is over; then come the request's deadline and the platform's settling.
-                state.arrivals[name] = now + .seconds(max(0, -(lateness ?? 0))) + .seconds(90)
+                let leaves = now + .seconds(max(0, -(lateness ?? 0)))
+                state.arrivals[name] = leaves + Account.settling(of: request)
                 return earlier.map { $0 > now } ?? false
             }
             expect(isProtected || !isEarly, .patience, "\(key) leaves again while its first sending may still arrive")
@@ -123,7 +125,11 @@ final class Evidence: Sendable {
         let token = request.headers["Authorization"]?.split(separator: " ").last.map(String.init) ?? ""
         let isKnown: Bool
         if let response {
-            isKnown = response.status < 500 && (try? JSONValue(parsing: response.body)) != nil
+            // What stands before a shop refuses with a page; in maintenance nothing happens there.
+            let isRefused = (400..<500).contains(response.status)
+            isKnown =
+                isRefused || (response.status == 503 && Account.isShop(request))
+                || (response.status < 400 && (try? JSONValue(parsing: response.body)) != nil)
         } else {
             isKnown = false
         }
@@ -141,16 +147,23 @@ final class Evidence: Sendable {
     /// The creates in a request, by the key that names each record.
     private static func creates(in request: HTTPRequest) -> [(String, JSONValue)] {
         let path = request.url.path
-        guard request.effect == .write, path.contains("/objects/"),
-            path.hasSuffix("/batch/create") || path.hasSuffix("/batch/upsert"),
-            let body = request.body, let inputs = (try? JSONValue(parsing: body))?["inputs"]?.array
-        else { return [] }
+        guard request.effect == .write, let body = request.body, let json = try? JSONValue(parsing: body) else {
+            return []
+        }
+        if path.contains("/objects/"), path.hasSuffix("/batch/create") || path.hasSuffix("/batch/upsert") {
+            return (json["inputs"]?.array ?? []).compactMap { input in
+                let values = input["properties"]
+                let key =
+                    values?["integrationkit_key"]?.string ?? input["id"]?.string ?? values?["email"]?.string
+                    ?? values?["hs_note_body"]?.string
+                return key.map { ($0, input) }
+            }
+        }
+        guard request.method == .post, Account.isShop(request) else { return [] }
+        let inputs = path.hasSuffix("/batch") ? json["create"]?.array ?? [] : [json]
         return inputs.compactMap { input in
-            let values = input["properties"]
-            let key =
-                values?["integrationkit_key"]?.string ?? input["id"]?.string ?? values?["email"]?.string
-                ?? values?["hs_note_body"]?.string
-            return key.map { ($0, input) }
+            let meta = input["meta_data"]?.array?.first { $0["key"] == "_integrationkit_key" }
+            return meta?["value"]?.string.map { ($0, input) }
         }
     }
 

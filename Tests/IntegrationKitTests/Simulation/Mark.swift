@@ -6,6 +6,8 @@ struct Mark: Hashable, Sendable {
     enum Writer: String, Sendable {
         case host = "h"
         case person = "p"
+        /// A person in a shop.
+        case shopper = "s"
         /// The host, when it made the record.
         case birth = "b"
     }
@@ -16,6 +18,9 @@ struct Mark: Hashable, Sendable {
     var id: String
     /// Rises with time.
     var number: Int
+
+    /// Whether the host wrote it.
+    var isHosts: Bool { writer == .host || writer == .birth }
 
     init(_ writer: Writer, _ tenant: Int, _ id: String, _ number: Int) {
         self.writer = writer

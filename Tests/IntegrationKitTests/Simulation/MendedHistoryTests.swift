@@ -165,5 +165,20 @@ import Testing
                 {"personClears":{"_2":1,"place":3,"tenant":0}}
                 """#
         ),
+        Mended(
+            testDescription: "a word that came late is silenced by one that was said when a clock ran a year ahead",
+            lines: #"""
+                {"seed":3171,"steps":[],"tenants":[{"conflicts":"newestWins","direction":"bidirectional","hasKeys":true,"hostDeletes":"carryOut","lag":2,"remoteDeletes":"carryOut","shop":{"conflicts":"platformWins","direction":"bidirectional","hostDeletes":"unlink","remoteDeletes":"carryOut"}}]}
+                {"personCreates":{"n":4,"tenant":0}}
+                {"shopperCreates":{"n":5,"tenant":0}}
+                {"sync":{"process":0}}
+                {"skew":{"process":1,"seconds":31000000}}
+                {"trap":{"_1":{"count":4,"event":{"freeze":{"hostSaves":4,"milliseconds":4900,"othersWork":true}},"place":"committing"},"process":0}}
+                {"sync":{"process":0}}
+                {"shopperEdits":{"_2":5,"n":23,"place":2,"tenant":0}}
+                {"hostSaves":{"_2":1,"n":24,"prospect":0,"tenant":0}}
+                {"sync":{"process":0}}
+                """#
+        ),
     ]
 }

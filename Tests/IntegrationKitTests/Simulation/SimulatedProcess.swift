@@ -60,7 +60,7 @@ final class Fate: Sendable {
     }
 }
 
-/// One life of a process of the host: its library on the world's store and platform.
+/// One life of a process of the host: its library on the world's store and platforms.
 struct SimulatedProcess: Sendable {
     let number: Int
     let fate: Fate
@@ -74,6 +74,8 @@ struct SimulatedProcess: Sendable {
 protocol Surroundings: AnyObject, Sendable {
     /// A process stands still.
     func freeze(process: Int, milliseconds: Int, othersWork: Bool, hostSaves: Int?) async
+    /// The host's table was changed by what a process brought.
+    func passOn(by process: Int) async
     /// The integrations that there ever were.
     var integrations: [String] { get async }
 }
@@ -212,7 +214,7 @@ final class Air: Sendable {
     }
     private let flights = LockBox<[Flight]>([])
     /// Calls that arrived after their process had ended.
-    let landings = LockBox<Set<Int>>([])
+    let landings = LockBox<Set<Landing>>([])
 
     func add(_ request: HTTPRequest, _ context: OperationContext, arrives: ManualClock.Instant) {
         flights.withLock { $0.append(Flight(request: request, context: context, arrives: arrives)) }
@@ -224,22 +226,22 @@ final class Air: Sendable {
     }
 
     /// Lets arrive what is due.
-    func land(on platform: SimulatedHubSpot, at now: ManualClock.Instant) async {
+    func land(on platforms: Platforms, at now: ManualClock.Instant) async {
         let due = flights.withLock { flights in
             let due = flights.filter { $0.arrives <= now }
             flights.removeAll { $0.arrives <= now }
             return due
         }
         for flight in due {
-            landings.withLock { _ = $0.insert(platform.calls.count + 1) }
-            _ = try? await platform.send(flight.request, context: flight.context)
+            landings.withLock { _ = $0.insert(platforms.nextCall(flight.context)) }
+            _ = try? await platforms.send(flight.request, context: flight.context)
         }
     }
 }
 
-/// The network between one process and the platform.
+/// The network between one process and the platforms.
 struct Wire: HTTPTransport {
-    let platform: SimulatedHubSpot
+    let platforms: Platforms
     let process: Int
     let fate: Fate
     let evidence: Evidence
@@ -279,7 +281,7 @@ struct Wire: HTTPTransport {
         }
         var response: HTTPResponse
         do {
-            response = try await platform.send(request, context: context)
+            response = try await platforms.send(request, context: context)
         } catch {
             let isSure = (error as? IntegrationError).map { !$0.mayHaveHappened } ?? false
             if !isSure { evidence.ended(request, nil) }
@@ -322,7 +324,9 @@ struct Wire: HTTPTransport {
 /// The host's table as one process has it.
 struct ProcessHost: HostRecords {
     let records: InMemoryHostRecords
+    let process: Int
     let fate: Fate
+    unowned let world: any Surroundings
 
     func current(_ records: [HostReference]) async throws -> [HostReference: HostRecord] {
         if fate.isDead { throw Died() }
@@ -331,6 +335,8 @@ struct ProcessHost: HostRecords {
 
     func apply(_ changes: [InboundChange]) async throws -> [InboundOutcome] {
         if fate.isDead { throw Died() }
-        return await records.apply(changes)
+        let outcomes = await records.apply(changes)
+        await world.passOn(by: process)
+        return outcomes
     }
 }

@@ -17,7 +17,7 @@ extension SimulatedWorld {
     /// - Parameter days: How long the silence afterwards must last.
     /// - Throws: What the work throws.
     func comeToRest(days: Int) async throws {
-        platform.stopFailing()
+        endFaults()
         await records.refuse { _ in nil }
         skews = [0, 0]
         for process in processes {
@@ -29,8 +29,8 @@ extension SimulatedWorld {
         await pass(.seconds(130))
         for index in tenants.indices { await enable(index % 2, index) }
         for index in tenants.indices where !tenants[index].isErased {
-            if tenants[index].needsResync { await tellAgain(index) }
-            try? await living(0).manager.markResynced(tenants[index].integration)
+            if tenants[index].accounts.contains(where: \.needsResync) { await tellAgain(index) }
+            for account in tenants[index].accounts { try? await living(0).manager.markResynced(account.integration) }
         }
         try await drain()
         await pass(.seconds(3700))
@@ -38,7 +38,9 @@ extension SimulatedWorld {
         await look(after: .max)
         // What was changed arrives by reading what was changed; only what is gone or hidden needs whole lists.
         for index in tenants.indices where !tenants[index].isErased {
-            await checkEdits(index, Set(unfinished(tenants[index]).compactMap(\.record.record)))
+            for account in tenants[index].accounts {
+                await checkEdits(account, Set(unfinished(account).compactMap(\.record.record)))
+            }
         }
         for index in tenants.indices { await pull(0, index, sweep: true) }
         try await drain()
@@ -59,7 +61,9 @@ extension SimulatedWorld {
 
     func pull(_ number: Int, _ tenant: Int, sweep: Bool) async {
         guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
-        try? await process.coordinator.pull(tenants[tenant].integration, sweep: sweep)
+        for account in tenants[tenant].accounts {
+            try? await process.coordinator.pull(account.integration, sweep: sweep)
+        }
         await sync(number)
     }
 
@@ -79,13 +83,13 @@ extension SimulatedWorld {
     }
 
     private func isDrained() async throws -> Bool {
-        for tenant in tenants where !tenant.isErased {
+        for account in tenants.filter({ !$0.isErased }).flatMap(\.accounts) {
             // Until a probe was answered, what changed on the platform is not read.
-            let status = try await store.record(IntegrationStatus.self, tenant.integration)?.record
+            let status = try await store.record(IntegrationStatus.self, account.integration)?.record
             if status?.breaker.openUntil != nil { return false }
-            let keys = ["queued", "sent"].map { RowKey.join(tenant.integration, $0) }
+            let keys = ["queued", "sent"].map { RowKey.join(account.integration, $0) }
             guard await store.count(matching: RowQuery("job.state", keys: keys), upTo: 1) > 0 else { continue }
-            let jobs = await unfinished(tenant)
+            let jobs = await unfinished(account)
             let closed = closedLanes(jobs)
             let isWorking = jobs.contains { job in
                 if case .blocked = job.record.state { false } else { !closed.contains(job.record.lane) }
@@ -99,13 +103,14 @@ extension SimulatedWorld {
 
     private func checkRest() async {
         evidence.expect(outbox.isEmpty, .drained, "\(outbox.count) events are not taken")
-        for index in tenants.indices where !tenants[index].isErased { await checkRest(index) }
+        for index in tenants.indices where !tenants[index].isErased {
+            for account in tenants[index].accounts { await checkRest(account, index) }
+        }
         for index in tenants.indices where tenants[index].isErased { await checkErased(index) }
     }
 
-    private func checkRest(_ index: Int) async {
-        let tenant = tenants[index]
-        let jobs = await unfinished(tenant)
+    private func checkRest(_ account: Account, _ index: Int) async {
+        let jobs = await unfinished(account)
         let closed = closedLanes(jobs)
         for job in jobs where !closed.contains(job.record.lane) || !job.record.isQueued {
             guard case .blocked(let reason) = job.record.state else {
@@ -113,30 +118,30 @@ extension SimulatedWorld {
                 continue
             }
             evidence.expect(
-                isGood(reason, tenant),
+                isGood(reason, account),
                 .drained,
                 "\(job.id.key): \(reason.error.code) \(reason.error.message)"
             )
         }
         let stopped = Set(jobs.compactMap(\.record.record))
-        await checkEvents(index, stopped)
-        await checkLinks(index, stopped)
-        await checkPartners(index, stopped)
+        await checkEvents(account, index, stopped)
+        await checkLinks(account, stopped)
+        await checkPartners(account, index, stopped)
         await checkWords(index, stopped)
-        await checkDeletions(index, stopped)
+        await checkDeletions(account, tenants[index], stopped)
     }
 
     /// What the host deleted is gone on the platform, where the policy says so.
-    private func checkDeletions(_ index: Int, _ stopped: Set<HostReference>) async {
-        let tenant = tenants[index]
-        guard tenant.plan.hostDeletes == .carryOut, !tenant.isReborn, !tracks.sharesAddresses, !tracks.hasMerged
+    private func checkDeletions(_ account: Account, _ tenant: Tenant, _ stopped: Set<HostReference>) async {
+        guard account.plan.hostDeletes == .carryOut, !account.isReborn, !tracks.sharesAddresses, !tracks.hasMerged
         else { return }
-        let there = platform.records("contacts", in: tenant.portal).compactMap { $0.properties["lastname"] }
+        let there = shown(account.person, in: account).compactMap { $0.properties["lastname"] }
         for (reference, row) in rows where row.isDeleted && reference.tenant == tenant.name && !row.birth.isEmpty {
             if stopped.contains(reference) || tracks.droppedRecords.contains(reference) { continue }
+            if tracks.strayed.contains(row.birth) { continue }
             if await records.record(reference) != nil || tracks.broughtBack.contains(row.birth) { continue }
             let isOutOfReach = tracks.births.contains { key, birth in
-                birth == row.birth && (tracks.landed.contains(key) || isUnrecognizable(key, tenant))
+                birth == row.birth && (tracks.landed.contains(key) || isUnrecognizable(key, account))
             }
             if isOutOfReach { continue }
             evidence.expect(!there.contains(row.birth), .deletionsHold, "\(reference.id) \(row.birth) is still there")
@@ -152,34 +157,34 @@ extension SimulatedWorld {
         )
     }
 
-    private func unfinished(_ tenant: Tenant) async -> [Row<SyncJob>] {
-        let keys = ["queued", "sent", "blocked"].map { RowKey.join(tenant.integration, $0) }
+    private func unfinished(_ account: Account) async -> [Row<SyncJob>] {
+        let keys = ["queued", "sent", "blocked"].map { RowKey.join(account.integration, $0) }
         return (try? await store.records(SyncJob.self, matching: RowQuery("job.state", keys: keys))) ?? []
     }
 
     /// Whether a job may wait for a person for this reason in this world.
-    private func isGood(_ reason: BlockReason, _ tenant: Tenant) -> Bool {
+    private func isGood(_ reason: BlockReason, _ account: Account) -> Bool {
         switch reason.error.code {
         case .conflict:
-            tenant.plan.conflicts == .ask || tracks.sharesAddresses || !tracks.unsettled.isEmpty || tenant.isReborn
+            account.plan.conflicts == .ask || tracks.sharesAddresses || !tracks.unsettled.isEmpty || account.isReborn
         case .ambiguous: tracks.sharesAddresses || !tracks.unsettled.isEmpty
-        case .outcomeUnknown: !tenant.plan.hasKeys || tenant.isReborn
+        case .outcomeUnknown: !account.plan.hasKeys || account.isReborn
         case .refused:
             reason.need != nil || tracks.hasRefused || tracks.sharesAddresses || !tracks.unsettled.isEmpty
         default: false
         }
     }
 
-    private func checkEvents(_ index: Int, _ stopped: Set<HostReference>) async {
-        let tenant = tenants[index]
+    private func checkEvents(_ account: Account, _ index: Int, _ stopped: Set<HostReference>) async {
         guard let process = try? await living(0) else { return }
+        let effect: EventKind = account.isShop ? .orderCreated : .documentSent
         for (id, saying) in taken where saying.tenant == index {
-            let why = try? await process.manager.why(event: id, of: tenant.name)
+            let why = try? await process.manager.why(event: id, of: tenants[index].name)
             evidence.expect(why?.sentences.isEmpty == false, .explained, id)
-            guard saying.event.kind == .documentSent, let text = tracks.notes[id], !tracks.dropped.contains(id),
-                !tenant.isReborn
+            guard saying.event.kind == effect, let text = tracks.notes[id], !tracks.dropped.contains(id),
+                !account.isReborn
             else { continue }
-            let count = tracks.creations["\(tenant.portal) \(text)"] ?? 0
+            let count = tracks.creations["\(account.name) \(text)"] ?? 0
             let prospect = tracks.related["\(index) \(saying.event.record.id)"]
             let isLost = prospect.map { stopped.contains($0) || tracks.deletedHere.contains($0) } ?? false
             if isLost || stopped.contains(saying.event.record) || !tracks.archivedByPeople.isEmpty { continue }
@@ -187,8 +192,8 @@ extension SimulatedWorld {
         }
     }
 
-    private func links(_ tenant: Tenant) async -> [Row<RecordLink>] {
-        let prefix = tenant.integration
+    private func links(_ account: Account) async -> [Row<RecordLink>] {
+        let prefix = account.integration
         return
             (try? await store.records(
                 RecordLink.self,
@@ -197,59 +202,53 @@ extension SimulatedWorld {
     }
 
     /// Linked records agree, and no two links name one record.
-    private func checkLinks(_ index: Int, _ stopped: Set<HostReference>) async {
-        let tenant = tenants[index]
+    private func checkLinks(_ account: Account, _ stopped: Set<HostReference>) async {
         var owners: [RemoteID: HostReference] = [:]
-        for link in await links(tenant) where link.record.isLinked {
+        for link in await links(account) where link.record.isLinked {
             guard let host = link.record.host, let remote = link.record.remote else { continue }
             evidence.expect(owners[remote] == nil, .oneOwner, "\(remote): \(host) and \(owners[remote]?.id ?? "")")
             owners[remote] = host
             guard remote.kind != .note, !stopped.contains(host) else { continue }
-            let type = remote.kind == .deal ? "deals" : "contacts"
             guard let record = await records.record(host) else {
                 evidence.report(.deletionsHold, "\(host) is gone and still linked to \(remote)")
                 continue
             }
-            guard tenant.plan.direction == .bidirectional else { continue }
-            guard let snapshot = platform.record(type, remote.value, in: tenant.portal), !snapshot.isArchived else {
+            guard account.plan.direction == .bidirectional else { continue }
+            guard let shown = shown(remote, in: account), !shown.isArchived else {
                 evidence.report(.deletionsHold, "\(remote) is gone and still linked to \(host)")
                 continue
             }
-            compare(record, snapshot, host, remote, tenant)
+            compare(record, shown, host, remote, account)
         }
     }
 
     /// A person's edit of a linked record is there without a sweep.
-    private func checkEdits(_ index: Int, _ stopped: Set<HostReference>) async {
-        let tenant = tenants[index]
-        guard tenant.plan.direction == .bidirectional, !tenant.isReborn, !tenant.isMappingChanged, !tracks.hasRefused
+    private func checkEdits(_ account: Account, _ stopped: Set<HostReference>) async {
+        guard account.plan.direction == .bidirectional, !account.isReborn, !account.isMappingChanged,
+            !tracks.hasRefused
         else { return }
-        for link in await links(tenant) where link.record.isLinked {
+        for link in await links(account) where link.record.isLinked {
             guard let host = link.record.host, let remote = link.record.remote, remote.kind != .note,
                 !stopped.contains(host), let record = await records.record(host),
-                let snapshot = platform.record(
-                    remote.kind == .deal ? "deals" : "contacts",
-                    remote.value,
-                    in: tenant.portal
-                ), !snapshot.isArchived,
-                !tracks.unsettled.contains("\(tenant.portal) \(remote.kind.rawValue) \(remote.value)")
+                let shown = shown(remote, in: account), !shown.isArchived,
+                !tracks.unsettled.contains("\(account.name) \(remote.kind.rawValue) \(remote.value)")
             else { continue }
-            compare(record, snapshot, host, remote, tenant)
+            compare(record, shown, host, remote, account)
         }
     }
 
     private func compare(
         _ record: HostRecord,
-        _ snapshot: SimulatedHubSpot.Snapshot,
+        _ shown: Shown,
         _ host: HostReference,
         _ remote: RemoteID,
-        _ tenant: Tenant
+        _ account: Account
     ) {
         // Without keys, a store of yesterday cannot tell what is whose.
-        if !tenant.plan.hasKeys, tenant.isReborn || !tracks.broughtBack.isEmpty { return }
-        for (remoteName, hostName) in Tracks.hostNames {
-            if hostName == "job_title", tenant.isMappingChanged { continue }
-            let there = snapshot.properties[remoteName] ?? ""
+        if !account.plan.hasKeys, account.isReborn || !tracks.broughtBack.isEmpty { return }
+        for (remoteName, hostName) in account.fields {
+            if hostName == "job_title", account.isMappingChanged { continue }
+            let there = shown.properties[remoteName] ?? ""
             var here = ""
             if case .text(let text)? = record.fields[hostName] { here = text }
             evidence.expect(
@@ -261,15 +260,17 @@ extension SimulatedWorld {
     }
 
     /// Each record has its partner.
-    private func checkPartners(_ index: Int, _ stopped: Set<HostReference>) async {
+    private func checkPartners(_ account: Account, _ index: Int, _ stopped: Set<HostReference>) async {
         let tenant = tenants[index]
-        let all = await links(tenant)
+        let all = await links(account)
         let byHost = Dictionary(
             all.compactMap { link in link.record.host.map { ($0, link.record) } },
             uniquingKeysWith: { first, _ in first }
         )
         for reference in await records.references where reference.tenant == tenant.name {
-            guard ["prospect", "appointment"].contains(reference.kind), !stopped.contains(reference),
+            guard ["prospect", "appointment", "product", "order"].contains(reference.kind),
+                account.takes(reference.kind),
+                !stopped.contains(reference),
                 !tracks.droppedRecords.contains(reference)
             else { continue }
             if reference.kind == "appointment", let needed = tracks.related["\(index) \(reference.id)"] {
@@ -277,23 +278,24 @@ extension SimulatedWorld {
                 if stopped.contains(needed) || !isThere || tracks.deletedHere.contains(needed) { continue }
             }
             // Made by a change whose record a person removed before anybody noted whose it is.
-            if rows[reference] == nil, tenant.isReborn || !tracks.archivedByPeople.isEmpty { continue }
+            if rows[reference] == nil, account.isReborn || !tracks.archivedByPeople.isEmpty { continue }
             let state = byHost[reference]?.state
             evidence.expect(
                 state == .linked || state == .merged || (state == .deletedByRemote && !tracks.archivedByPeople.isEmpty),
                 .everythingLinked,
-                "\(reference.id) is \(state?.rawValue ?? "not linked")"
+                "\(reference.id) is \(state?.rawValue ?? "not linked") in \(account.name)"
             )
         }
-        guard tenant.plan.direction == .bidirectional else { return }
+        guard account.plan.direction == .bidirectional else { return }
         let remotes = Set(
             all.flatMap { [$0.record.remote].compactMap(\.self) + $0.record.formerIDs + ($0.record.parted ?? []) }
         )
-        for snapshot in platform.records("contacts", in: tenant.portal) {
-            let remote = RemoteID(.contact, snapshot.id)
-            if tenant.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }
-            // Bytes that were long on their way made anew what a person had removed.
-            if tracks.landed.contains("\(tenant.portal) contact \(snapshot.id)") { continue }
+        for remote in account.mirrored.flatMap({ kind in shown(kind, in: account).map { RemoteID(kind, $0.id) } }) {
+            if account.isReborn || !stopped.isEmpty || !tracks.droppedRecords.isEmpty { continue }
+            let key = "\(account.name) \(remote.kind.rawValue) \(remote.value)"
+            // Bytes that were long on their way made anew what a person had removed; or a person took away what alone
+            // tells that it is ours, and it was made once more.
+            if tracks.landed.contains(key) || (tracks.births[key] != nil && isUnrecognizable(key, account)) { continue }
             evidence.expect(remotes.contains(remote), .everythingLinked, "\(remote) has no partner")
         }
     }
@@ -311,7 +313,7 @@ extension SimulatedWorld {
                 else {
                     continue
                 }
-                guard let mark = Mark(in: text), mark.writer != .person, !tracks.sharesAddresses, !tenant.isReborn,
+                guard let mark = Mark(in: text), mark.isHosts, !tracks.sharesAddresses, !tenant.isReborn,
                     !tracks.hasMerged
                 else { continue }
                 evidence.report(.hostIsHeard, "\(reference.id) \(name.rawValue): said \(said), holds \(text)")
@@ -321,18 +323,16 @@ extension SimulatedWorld {
 
     // MARK: - Silence
 
-    private func isWrite(_ effect: SimulatedHubSpot.Effect) -> Bool {
-        if case .api = effect.source { effect.kind != .propertyCreated } else { false }
+    /// What we wrote in each account.
+    private func writes() -> [[Deed]] {
+        var scratch: [String: [String: String]] = [:]
+        return tenants.flatMap(\.accounts).map { account in
+            deeds(of: account, from: 0, &scratch).filter(\.isWrite)
+        }
     }
 
     private func keepSilence(days: Int) async throws {
-        func counts() async -> [Int] {
-            var counts = [await records.applied.count]
-            for tenant in tenants {
-                counts.append(platform.history(of: tenant.portal).filter(isWrite).count)
-            }
-            return counts
-        }
+        func counts() async -> [Int] { [await records.applied.count] + writes().map(\.count) }
         let before = await counts()
         for _ in 0..<(days * 2) {
             await pass(.seconds(43_200))
@@ -340,9 +340,8 @@ extension SimulatedWorld {
         }
         let after = await counts()
         let late = await records.applied[before[0]...].map { "\($0.action) \($0.remote.value) \($0.fields)" }
-        let written = tenants.indices.map { index in
-            let all = platform.history(of: tenants[index].portal).filter(isWrite)
-            return all[before[index + 1]...].map { "\($0.kind) \($0.objectID) \($0.values)" }
+        let written = zip(writes(), before.dropFirst()).map { deeds, count in
+            deeds[count...].map { "\($0.kind) \($0.key) \($0.values)" }
         }
         evidence.expect(before == after, .silence, "delivered \(late), written \(written)")
     }

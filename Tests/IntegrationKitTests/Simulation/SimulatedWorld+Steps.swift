@@ -20,6 +20,9 @@ extension SimulatedWorld {
             await writeNote(tenant, await prospectReference(tenant, prospect), number(n))
         case .hostSavesDeal(let tenant, let deal, let prospect, let n):
             await saveDeal(tenant, deal, await prospectReference(tenant, prospect), number(n))
+        case .hostSavesProduct(let tenant, let product, let n): await saveProduct(tenant, product, number(n))
+        case .hostOrders(let tenant, let prospect, let product, let n):
+            await order(tenant, await prospectReference(tenant, prospect), product, number(n))
         case .hostRefuses(let refuses):
             tracks.hasRefused = tracks.hasRefused || refuses
             await records.refuse { change in refuses && change.fields["city"] != nil ? Died() : nil }
@@ -27,6 +30,10 @@ extension SimulatedWorld {
         case .personCreates, .personEdits, .personClears, .personArchives, .personRestores, .personErases,
             .personMerges, .personEditsDeal:
             actAsPerson(step)
+        case .shopperCreates, .shopperEdits, .shopperClears, .shopperErases, .shopperCreatesProduct,
+            .shopperEditsProduct, .shopperTrashes, .shopperRestores:
+            // The shop's own rules refuse some of what people try.
+            try? actInShop(step)
         case .sync(let process): await sync(process)
         case .pull(let process, let tenant): await pull(process, tenant, sweep: false)
         case .sweep(let process, let tenant): await pull(process, tenant, sweep: true)
@@ -34,13 +41,14 @@ extension SimulatedWorld {
         case .skew(let process, let seconds):
             skews[process] = Double(seconds)
             processes[process].fate.skew(by: Double(seconds))
-        case .fault(let fault, let calls): platform.fail(calls, with: fault.fault)
+        case .fault(let fault, let calls):
+            platform.fail(calls, with: fault.fault)
+            shop.fail(calls, with: fault.fault)
         case .faultsAtRandom(let percent):
-            platform.failAtRandom(
-                rate: Double(percent) / 100,
-                faults: Step.PlatformFault.allCases.map(\.fault)
-            )
-        case .faultsEnd: platform.stopFailing()
+            let faults = Step.PlatformFault.allCases.map(\.fault)
+            platform.failAtRandom(rate: Double(percent) / 100, faults: faults)
+            shop.failAtRandom(rate: Double(percent) / 100, faults: faults)
+        case .faultsEnd: endFaults()
         case .storeFails(let process, let fault, let commit): processes[process].fate.failStore(fault, at: commit)
         case .trap(let process, let trap): try await living(process).fate.arm(trap)
         case .crash(let process): processes[process].fate.die()
@@ -53,6 +61,11 @@ extension SimulatedWorld {
         case .backUp: backup = await (store.copy(), taken)
         case .restore: try await restore()
         }
+    }
+
+    func endFaults() {
+        platform.stopFailing()
+        shop.stopFailing()
     }
 
     // MARK: - The host
@@ -173,6 +186,35 @@ extension SimulatedWorld {
         )
     }
 
+    private func saveProduct(_ tenant: Int, _ product: Int, _ n: Int) async {
+        guard !tenants[tenant].isErased else { return }
+        let reference = HostReference(tenant: tenants[tenant].name, kind: "product", id: "g\(product)")
+        var fields: [FieldName: FieldValue] = ["name": .text(Mark(.host, tenant, reference.id, n).text)]
+        if await records.record(reference) == nil {
+            let birth = Mark(.birth, tenant, reference.id, n).text
+            rows[reference] = HostRow(reference: reference, birth: birth, births: (rows[reference]?.births ?? 0) + 1)
+            fields["description"] = .text(birth)
+            fields["sku"] = .text(birth)
+        }
+        await tell(.productUpdated, tenant, reference, fields, n)
+    }
+
+    /// A prospect buys a product, or something that has no name.
+    private func order(_ tenant: Int, _ prospect: HostReference, _ product: Int, _ n: Int) async {
+        guard !tenants[tenant].isErased, await records.record(prospect) != nil else { return }
+        let reference = HostReference(tenant: prospect.tenant, kind: "order", id: "o\(n)")
+        let birth = Mark(.birth, tenant, reference.id, n).text
+        var fields: [FieldName: FieldValue] = ["note": .text(birth)]
+        let bought = HostReference(tenant: prospect.tenant, kind: "product", id: "g\(product)")
+        if case .text(let sku)? = await records.record(bought)?.fields["sku"] {
+            fields["items"] = .json([["sku": .string(sku), "quantity": 1]])
+        }
+        rows[reference] = HostRow(reference: reference, birth: birth)
+        tracks.related["\(tenant) \(reference.id)"] = prospect
+        tracks.notes["e\(n)"] = birth
+        await tell(.orderCreated, tenant, reference, fields, related: [RelatedRecord("prospect", prospect.id)], n)
+    }
+
     /// Says an event once more that was taken.
     private func sayAgain(_ number: Int, _ place: Int) async {
         let known = taken.values.sorted { $0.event.id < $1.event.id }.filter { !tenants[$0.tenant].isErased }
@@ -181,15 +223,15 @@ extension SimulatedWorld {
     }
 
     /// Tells all records of a tenant again, as a host does when a platform was connected anew.
-    func tellAgain(_ tenant: Int) async {
-        let own = rows.values.filter { $0.reference.tenant == tenants[tenant].name }
+    func tellAgain(_ tenant: Int, only reference: HostReference? = nil) async {
+        let all = await rows.values.filter { $0.reference.tenant == tenants[tenant].name } + othersRows(tenant)
         // What others belong to goes first.
-        let sorted = own.sorted { ($0.reference.kind, $0.reference.id) > ($1.reference.kind, $1.reference.id) }
-        for row in sorted {
+        let sorted = all.sorted { ($0.reference.kind, $0.reference.id) > ($1.reference.kind, $1.reference.id) }
+        for row in sorted where reference == nil || reference == row.reference {
             tracks.retellings += 1
             let n = number(100_000 + tracks.retellings)
             if let record = await records.record(row.reference) {
-                let kind: EventKind = row.reference.kind == "prospect" ? .prospectCreated : .appointmentCreated
+                let kind = Self.telling[row.reference.kind] ?? .appointmentCreated
                 let prospect = tracks.related["\(tenant) \(row.reference.id)"]
                 if let prospect, await records.record(prospect) == nil { continue }
                 await say(
@@ -204,7 +246,8 @@ extension SimulatedWorld {
                 await say(.prospectDeleted, row.reference, tenant, n: n, [:])
             }
         }
-        tenants[tenant].needsResync = false
+        guard reference == nil else { return }
+        for place in tenants[tenant].accounts.indices { tenants[tenant].accounts[place].needsResync = false }
     }
 
     /// Says once more the records that came from the platform, as a host does once a store that was brought back has seen
@@ -214,95 +257,25 @@ extension SimulatedWorld {
             guard rows[reference] == nil, let record = await records.record(reference) else { continue }
             tracks.retellings += 1
             let n = number(100_000 + tracks.retellings)
-            let kind: EventKind = reference.kind == "prospect" ? .prospectUpdated : .appointmentUpdated
+            let kinds: [String: EventKind] = ["prospect": .prospectUpdated, "appointment": .appointmentUpdated]
+            guard let kind = kinds[reference.kind] ?? Self.telling[reference.kind] else { continue }
             await say(kind, reference, tenant, n: n, record.fields)
         }
     }
 
-    // MARK: - People
+    /// The events by which a host tells a whole record.
+    private static let telling: [String: EventKind] = [
+        "prospect": .prospectCreated, "product": .productUpdated, "order": .orderCreated,
+    ]
 
-    private func actAsPerson(_ step: Step) {
-        // The platform's own rules refuse some of what people try.
-        try? actOnPlatform(step)
-    }
-
-    private func place(_ tenant: Int, _ place: Int, of type: String = "contacts", archived: Bool = false) -> String? {
-        let all = platform.records(type, in: tenants[tenant].portal, includesArchived: archived)
-        let ids = all.filter { $0.isArchived == archived }.map(\.id)
-        return ids.isEmpty ? nil : ids[place % ids.count]
-    }
-
-    private func actOnPlatform(_ step: Step) throws {
-        switch step {
-        case .personCreates(let tenant, let n):
-            let mark = Mark(.person, tenant, "x", number(n))
-            try platform.create(
-                "contacts",
-                in: tenants[tenant].portal,
-                ["email": mark.address, "firstname": mark.text, "city": mark.text]
-            )
-        case .personEdits(let tenant, let place, let mask, let n):
-            guard let id = self.place(tenant, place) else { return }
-            let mark = Mark(.person, tenant, "x", number(n))
-            var values = Dictionary(uniqueKeysWithValues: mask.names.map { ($0.remote, mark.text) })
-            if mask.contains(.email) { values["email"] = mark.address }
-            try platform.edit("contacts", id, in: tenants[tenant].portal, values)
-        case .personClears(let tenant, let place, let mask):
-            guard let id = self.place(tenant, place) else { return }
-            let values = Dictionary(uniqueKeysWithValues: mask.names.map { ($0.remote, "") })
-            try platform.edit("contacts", id, in: tenants[tenant].portal, values)
-        case .personArchives(let tenant, let place):
-            guard let id = self.place(tenant, place) else { return }
-            try platform.archive("contacts", id, in: tenants[tenant].portal)
-        case .personRestores(let tenant, let place):
-            guard let id = self.place(tenant, place, archived: true) else { return }
-            try platform.restore("contacts", id, in: tenants[tenant].portal)
-        case .personErases(let tenant, let place):
-            guard let id = self.place(tenant, place) else { return }
-            try platform.erase("contacts", id, in: tenants[tenant].portal)
-        case .personMerges(let tenant, let place, let into):
-            guard let loser = self.place(tenant, place), let winner = self.place(tenant, into), loser != winner
-            else { return }
-            try platform.merge("contacts", loser, into: winner, in: tenants[tenant].portal)
-        case .personEditsDeal(let tenant, let place, let n):
-            guard let id = self.place(tenant, place, of: "deals") else { return }
-            let mark = Mark(.person, tenant, "x", number(n))
-            try platform.edit("deals", id, in: tenants[tenant].portal, ["dealname": mark.text])
-        default: break
-        }
-    }
-
-    // MARK: - Webhooks
-
-    private func deliverWebhooks(_ number: Int, isReordered: Bool, isDoubled: Bool) async {
-        guard let process = try? await living(number) else { return }
-        var options = SimulatedHubSpot.DeliveryOptions()
-        options.isReordered = isReordered
-        options.duplicates = isDoubled ? 0.5 : 0
-        options.batchSize = 3
-        var deliveries = platform.takeDeliveries(options)
-        if isReordered { deliveries.reverse() }
-        for delivery in deliveries {
-            let receipt = await process.inbox.receive(delivery, from: .hubSpot)
-            // The platform delivers again what was not answered well.
-            if receipt.error != nil, let again = platform.redelivery(of: delivery) {
-                _ = await process.inbox.receive(again, from: .hubSpot)
-            }
-            if isDoubled { _ = await process.inbox.receive(delivery, from: .hubSpot) }
-        }
-    }
-
-    private func forgeWebhook(_ number: Int) async {
-        guard let process = try? await living(number) else { return }
-        platform.configureApp { $0.clientSecret = "somebody else's" }
-        let forged = platform.takeDeliveries()
-        platform.configureApp { $0.clientSecret = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy" }
-        for delivery in forged {
-            let before = await store.count(matching: RowQuery("lane"), upTo: 100_000)
-            let receipt = await process.inbox.receive(delivery, from: .hubSpot)
-            let after = await store.count(matching: RowQuery("lane"), upTo: 100_000)
-            evidence.expect(receipt.error != nil && before == after, .noForgery, "\(receipt)")
-        }
+    /// The prospects that one of several platforms made here, or removed: the host tells the other one of them too.
+    private func othersRows(_ tenant: Int) async -> [HostRow] {
+        guard tenants[tenant].accounts.count > 1 else { return [] }
+        let name = tenants[tenant].name
+        let there = await records.references.filter { $0.tenant == name && $0.kind == "prospect" && rows[$0] == nil }
+        let gone = tracks.deletedHere.filter { $0.tenant == name && rows[$0] == nil && !there.contains($0) }
+        return there.map { HostRow(reference: $0, birth: "") }
+            + gone.map { HostRow(reference: $0, birth: "", isDeleted: true) }
     }
 
     // MARK: - The settings screen
@@ -320,7 +293,10 @@ extension SimulatedWorld {
             evidence.keepSecret(token)
             let isRefused: Bool
             do {
-                _ = try await process.manager.reconnect(tenants[tenant].integration, form: ["access_token": token])
+                _ = try await process.manager.reconnect(
+                    tenants[tenant].hubSpot.integration,
+                    form: ["access_token": token]
+                )
                 isRefused = false
             } catch {
                 isRefused = true
@@ -336,23 +312,27 @@ extension SimulatedWorld {
 
     private func stop(_ number: Int, _ tenant: Int, _ stop: (IntegrationManager, String) async throws -> Void) async {
         guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
-        do {
-            try await stop(process.manager, tenants[tenant].integration)
-            evidence.stop(tenants[tenant].token)
-        } catch {
-            // It did not return: nothing is promised.
+        for account in tenants[tenant].accounts {
+            do {
+                try await stop(process.manager, account.integration)
+                evidence.stop(account.token)
+            } catch {
+                // It did not return: nothing is promised.
+            }
         }
     }
 
     func enable(_ number: Int, _ tenant: Int) async {
         guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
-        evidence.allow(tenants[tenant].token)
-        try? await process.manager.enable(tenants[tenant].integration)
+        for account in tenants[tenant].accounts {
+            evidence.allow(account.token)
+            try? await process.manager.enable(account.integration)
+        }
     }
 
     private func connectAgain(_ number: Int, _ tenant: Int) async {
         guard !tenants[tenant].isErased else { return }
-        let old = tenants[tenant].integration
+        let old = tenants[tenant].hubSpot.integration
         for _ in 0..<20 {
             guard let manager = try? await living(number).manager else { return }
             do {
@@ -364,42 +344,54 @@ extension SimulatedWorld {
                 await pass(.seconds(1))
             }
         }
-        evidence.allow(tenants[tenant].token)
-        tenants[tenant].isReborn = true
+        evidence.allow(tenants[tenant].hubSpot.token)
+        tenants[tenant].hubSpot.isReborn = true
+        doubtWhoseIsWhose(tenant)
         tracks.forget(tenants[tenant].name)
-        evidence.forget(tenants[tenant].token)
+        evidence.forget(tenants[tenant].hubSpot.token)
         taken = taken.filter { $0.value.tenant != tenant }
         for _ in 0..<20 {
             if let made = try? await connect(tenants[tenant]) {
-                tenants[tenant].integration = made
+                tenants[tenant].hubSpot.integration = made
                 break
             }
             // It may have been connected although nobody heard of it.
-            if let made = try? await living(0).manager.integrations(of: tenants[tenant].name).last {
+            if let made = try? await living(0).manager.integrations(of: tenants[tenant].name)
+                .last(where: { $0.platform == .hubSpot })
+            {
                 integrations.append(made.id)
-                tenants[tenant].integration = made.id
+                tenants[tenant].hubSpot.integration = made.id
                 break
             }
             await pass(.seconds(30))
             if processes[0].fate.isDead { _ = try? await living(0) }
-            platform.stopFailing()
+            endFaults()
         }
         await tellAgain(tenant)
     }
 
+    /// What an earlier life of an integration brought is brought once more as new records, which have the mail
+    /// addresses of the old ones: to a second platform they are two.
+    private func doubtWhoseIsWhose(_ tenant: Int) {
+        guard tenants[tenant].accounts.count > 1 else { return }
+        tracks.sharesAddresses = true
+        evidence.doubt()
+    }
+
     private func changeMapping(_ number: Int, _ tenant: Int, isShort: Bool) async {
         guard !tenants[tenant].isErased, let process = try? await living(number),
-            var mapping = try? await process.manager.mappings(of: tenants[tenant].integration)
+            var mapping = try? await process.manager.mappings(of: tenants[tenant].hubSpot.integration)
                 .first(where: { $0.hostKind == "prospect" })
         else { return }
-        tenants[tenant].isMappingChanged = true
+        tenants[tenant].hubSpot.isMappingChanged = true
         // The settings screen asks the account for its fields, whatever the state.
-        let isStopped = evidence.isStopped(tenants[tenant].token)
-        evidence.allow(tenants[tenant].token)
+        let token = tenants[tenant].hubSpot.token
+        let isStopped = evidence.isStopped(token)
+        evidence.allow(token)
         mapping.rules.removeAll { $0.host == "job_title" }
         if !isShort { mapping.rules.append(FieldRule("job_title", "jobtitle")) }
-        try? await process.manager.setMapping(mapping, of: tenants[tenant].integration)
-        if isStopped { evidence.stop(tenants[tenant].token) }
+        try? await process.manager.setMapping(mapping, of: tenants[tenant].hubSpot.integration)
+        if isStopped { evidence.stop(token) }
     }
 
     private func erase(_ number: Int, _ tenant: Int) async {
@@ -410,7 +402,7 @@ extension SimulatedWorld {
         for _ in 0..<20 {
             if (try? await process.manager.erase(tenant: tenants[tenant].name)) != nil {
                 evidence.erase(tenants[tenant].name)
-                evidence.stop(tenants[tenant].token)
+                for account in tenants[tenant].accounts { evidence.stop(account.token) }
                 break
             }
             if process.fate.isDead { return await eraseLater(number, tenant) }
@@ -436,25 +428,29 @@ extension SimulatedWorld {
     /// A person looks at each letter, and on the platform, before replaying or dropping it.
     func replayLetters(_ number: Int, _ tenant: Int) async {
         guard !tenants[tenant].isErased, let process = try? await living(number) else { return }
-        let letters = (try? await process.manager.deadLetters(of: tenants[tenant].integration)) ?? []
-        for letter in letters {
-            if letter.reason.code == .outcomeUnknown, isThere(letter, tenant) {
-                tracks.dropped.insert(letter.event ?? "")
-                if let record = letter.record { tracks.droppedRecords.insert(record) }
-                try? await process.manager.drop(letter.id)
-            } else {
-                try? await process.manager.replay(letter.id)
+        for account in tenants[tenant].accounts {
+            for letter in (try? await process.manager.deadLetters(of: account.integration)) ?? [] {
+                if letter.reason.code == .outcomeUnknown, isThere(letter, account) {
+                    tracks.dropped.insert(letter.event ?? "")
+                    if let record = letter.record { tracks.droppedRecords.insert(record) }
+                    try? await process.manager.drop(letter.id)
+                } else if letter.reason.code == .invalidInput, let record = letter.record {
+                    // A change of one field does not make a record of which the platform knows nothing.
+                    try? await process.manager.drop(letter.id)
+                    await tellAgain(tenant, only: record)
+                } else {
+                    try? await process.manager.replay(letter.id)
+                }
             }
         }
     }
 
-    private func isThere(_ letter: DeadLetter, _ tenant: Int) -> Bool {
+    private func isThere(_ letter: DeadLetter, _ account: Account) -> Bool {
         guard let record = letter.record else { return false }
         let birth = rows[record]?.birth ?? letter.event.flatMap { tracks.notes[$0] } ?? "?"
-        return ["contacts", "deals", "notes"].contains { type in
-            platform.records(type, in: tenants[tenant].portal).contains { snapshot in
-                snapshot.properties.values.contains { $0.contains(birth) }
-            }
+        let kinds: [RecordKind] = account.isShop ? [.customer, .product, .order] : [.contact, .deal, .note]
+        return kinds.contains { kind in
+            shown(kind, in: account).contains { $0.properties.values.contains { $0.contains(birth) } }
         }
     }
 
@@ -471,8 +467,11 @@ extension SimulatedWorld {
         taken = backup.taken
         evidence.restore()
         for tenant in tenants.indices {
-            tenants[tenant].isReborn = true
-            tenants[tenant].needsResync = true
+            for place in tenants[tenant].accounts.indices {
+                tenants[tenant].accounts[place].isReborn = true
+                tenants[tenant].accounts[place].needsResync = true
+            }
+            doubtWhoseIsWhose(tenant)
         }
         let process = try await living(0)
         try await process.manager.adoptRestoredStore()

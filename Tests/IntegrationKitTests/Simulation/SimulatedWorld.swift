@@ -5,7 +5,7 @@ import IntegrationKitTesting
 
 @testable import IntegrationKit
 
-/// A host with two processes, its tenants, the platform and the people who work there, on one manual clock.
+/// A host with two processes, its tenants, the platforms and the people who work there, on one manual clock.
 ///
 /// Nothing in it runs beside anything else: where processes overlap, one stands still at a chosen place while the other
 /// one works. So a history always ends in the same way.
@@ -13,16 +13,20 @@ actor SimulatedWorld: Surroundings {
     /// What the host knows of one of its tenants.
     struct Tenant {
         var name: String
+        /// The account on HubSpot.
         var portal: Int64
-        var token: String
-        var integration: String
-        var plan: WorldHistory.Tenant
+        /// The shop beside it; nil: there is none.
+        var home: String?
+        /// The accounts on the platforms, that on HubSpot first.
+        var accounts: [Account]
         var isErased = false
-        /// Whether the host has to tell its records again.
-        var needsResync = false
-        var isMappingChanged = false
-        /// Whether the integration was connected anew, or the store brought back from a backup.
-        var isReborn = false
+
+        var hubSpot: Account {
+            get { accounts[0] }
+            set { accounts[0] = newValue }
+        }
+        /// Whether an integration was connected anew, or the store brought back from a backup.
+        var isReborn: Bool { accounts.contains(where: \.isReborn) }
     }
 
     /// A record of the host, as the host knows it.
@@ -47,6 +51,7 @@ actor SimulatedWorld: Surroundings {
 
     let clock = ManualClock(skippingSleepsUpTo: .seconds(5))
     let platform: SimulatedHubSpot
+    let shop: SimulatedWooCommerce
     let records = InMemoryHostRecords()
     let evidence = Evidence()
     let air = Air()
@@ -70,36 +75,43 @@ actor SimulatedWorld: Surroundings {
     var lastNumber = 0
     /// The process through which the host says things; nil: either.
     var speaker: Int?
+    /// How many changes from a platform were told to the tenant's other one.
+    var passedOn = 0
 
     /// Makes the world in which a history happens.
     init(_ history: WorldHistory) async throws {
         seed = history.seed
-        let template = try await ConnectedAccounts.shared.template(history.tenants.map(\.hasKeys))
+        let template = try await ConnectedAccounts.shared.template(history.tenants)
         platform = template.platform.copy(seed: history.seed, time: clock.timeSource)
+        shop = template.shop.copy(seed: history.seed, time: clock.timeSource)
         store = await template.store.copy(time: clock.timeSource)
         for number in 0..<2 { processes.append(try await start(number)) }
         for (plan, connected) in zip(history.tenants, template.tenants) {
             var tenant = connected
-            tenant.plan = plan
+            for (place, plan) in [plan, plan.shop?.plan].compactMap(\.self).enumerated() {
+                tenant.accounts[place].plan = plan
+                let account = tenant.accounts[place]
+                integrations.append(account.integration)
+                evidence.keepSecret(account.token)
+                try await processes[0].manager.update(account.integration, settings: Self.settings(account))
+            }
             tenants.append(tenant)
-            integrations.append(tenant.integration)
-            evidence.keepSecret(tenant.token)
             platform.configureAccount(tenant.portal) { account in
                 account.searchLag = Duration.zero...Duration.seconds(plan.lag)
                 if let burst = plan.burst { account.limits.burst = burst }
             }
-            try await processes[0].manager.update(tenant.integration, settings: Self.settings(plan))
         }
     }
 
     /// Makes a world with accounts that are connected and nothing else.
     ///
-    /// - Parameter keys: Which accounts take a property for our key.
+    /// - Parameter plans: Which accounts take a property for our key, and beside which there is a shop.
     /// - Throws: What connecting throws.
-    init(connecting keys: [Bool]) async throws {
+    init(connecting plans: [WorldHistory.Tenant]) async throws {
         seed = 0
         let time = clock.timeSource
         platform = SimulatedHubSpot(seed: 0, time: time)
+        shop = SimulatedWooCommerce(seed: 0, time: time)
         store = InMemoryIntegrationStore(time: time)
         platform.configureApp { app in
             app.targetURL = "https://hooks.example.fr/hubspot"
@@ -113,23 +125,48 @@ actor SimulatedWorld: Surroundings {
             ]
         }
         for number in 0..<2 { processes.append(try await start(number)) }
-        for (number, hasKeys) in keys.enumerated() {
+        for (number, plan) in plans.enumerated() {
             var account = SimulatedHubSpot.Account(portalID: Int64(100 + number))
             account.limits = .none
             platform.addAccount(account)
             account.portalID += 100
             platform.addAccount(account)
-            let token = platform.issueToken(for: Int64(100 + number))
-            var tenant = Tenant(
-                name: "t\(number)",
-                portal: Int64(100 + number),
-                token: token,
-                integration: "",
-                plan: WorldHistory.Tenant(hasKeys: hasKeys)
+            let portal = Int64(100 + number)
+            let hubSpot = Account(
+                site: .hubSpot(portal: portal),
+                token: platform.issueToken(for: portal),
+                plan: WorldHistory.Tenant(hasKeys: plan.hasKeys)
             )
-            tenant.integration = try await connect(tenant)
+            var tenant = Tenant(name: "t\(number)", portal: portal, accounts: [hubSpot])
+            tenant.hubSpot.integration = try await connect(tenant)
+            if let plan = plan.shop { try await openShop(number, plan, for: &tenant) }
             tenants.append(tenant)
         }
+    }
+
+    /// Opens a shop and connects it; it sends webhooks.
+    private func openShop(_ number: Int, _ plan: WorldHistory.Tenant.Shop, for tenant: inout Tenant) async throws {
+        let home = "https://shop\(number).example"
+        shop.addShop(SimulatedWooCommerce.Shop(home: home))
+        let key = try shop.issueKey(in: home)
+        var account = Account(
+            site: .shop(home: home),
+            token: Data("\(key.consumerKey):\(key.consumerSecret)".utf8).base64EncodedString(),
+            plan: plan.plan
+        )
+        let manager = processes[0].manager
+        account.integration = try await manager.connect(
+            .wooCommerce,
+            for: tenant.name,
+            name: "Shop",
+            form: ["store_url": home, "consumer_key": key.consumerKey, "consumer_secret": key.consumerSecret],
+            settings: Self.settings(account)
+        ).id
+        try await manager.subscribe(account.integration, at: URL(string: "https://hooks.example.fr/shop"))
+        _ = shop.takeDeliveries(in: home)
+        integrations.append(account.integration)
+        tenant.home = home
+        tenant.accounts.append(account)
     }
 
     /// Starts a life of a process.
@@ -147,7 +184,7 @@ actor SimulatedWorld: Surroundings {
             throw CancellationError()
         }
         let manager = try await IntegrationManager(
-            providers: [.hubSpot],
+            providers: [.hubSpot, .wooCommerce],
             store: ProcessStore(store, process: number, fate, evidence, clock, self),
             tenantKeys: store,
             keyring: try Keyring(current: Data(repeating: 7, count: 32)),
@@ -162,7 +199,7 @@ actor SimulatedWorld: Surroundings {
                 ]
             ],
             transport: Wire(
-                platform: platform,
+                platforms: Platforms(hubSpot: platform, shop: shop),
                 process: number,
                 fate: fate,
                 evidence: evidence,
@@ -179,7 +216,10 @@ actor SimulatedWorld: Surroundings {
             number: number,
             fate: fate,
             manager: manager,
-            coordinator: SyncCoordinator(manager, host: ProcessHost(records: records, fate: fate)),
+            coordinator: SyncCoordinator(
+                manager,
+                host: ProcessHost(records: records, process: number, fate: fate, world: self)
+            ),
             inbox: WebhookInbox(manager),
             time: time
         )
@@ -190,33 +230,54 @@ actor SimulatedWorld: Surroundings {
             .hubSpot,
             for: tenant.name,
             name: "HubSpot",
-            form: ["access_token": tenant.token],
-            settings: Self.settings(tenant.plan),
-            provisions: tenant.plan.hasKeys
+            form: ["access_token": tenant.hubSpot.token],
+            settings: Self.settings(tenant.hubSpot),
+            provisions: tenant.hubSpot.plan.hasKeys
         )
         integrations.append(integration.id)
         return integration.id
     }
 
-    private static func settings(_ plan: WorldHistory.Tenant) -> SyncSettings {
-        SyncSettings(
-            direction: plan.direction,
+    private static func settings(_ account: Account) -> SyncSettings {
+        var settings = SyncSettings(
+            direction: account.plan.direction,
             frequency: .hourly,
             kinds: [.contact, .deal, .note],
-            conflictPolicy: plan.conflicts,
-            remoteDeletePolicy: plan.remoteDeletes,
-            hostDeletePolicy: plan.hostDeletes,
+            conflictPolicy: account.plan.conflicts,
+            remoteDeletePolicy: account.plan.remoteDeletes,
+            hostDeletePolicy: account.plan.hostDeletes,
             routes: [
-                EventRoute(.prospectCreated, .create, .contact), EventRoute(.prospectUpdated, .update, .contact),
-                EventRoute(.prospectDeleted, .delete, .contact),
+                EventRoute(.prospectCreated, .create, account.person),
+                EventRoute(.prospectUpdated, .update, account.person),
+                EventRoute(.prospectDeleted, .delete, account.person),
+            ]
+        )
+        if account.isShop {
+            settings.kinds = account.sells ? [.customer, .product, .order] : [.customer]
+            if account.sells { settings.routes? += Self.sales }
+            // The shop mails those whom it makes an account for.
+            settings.mayNotifyPeople = true
+        } else {
+            settings.routes? += [
                 EventRoute(.documentSent, .create, .note, relations: [Self.toContact]),
                 EventRoute(.appointmentCreated, .create, .deal, relations: [Self.toContact]),
                 EventRoute(.appointmentUpdated, .update, .deal, relations: [Self.toContact]),
             ]
-        )
+        }
+        return settings
     }
 
-    private static let toContact = EventRoute.RelationRule("prospect", as: .contact)
+    /// Products and orders, whose customers are prospects here.
+    private static let sales = WooCommerceProvider().descriptor.routes.compactMap { route -> EventRoute? in
+        var route = route
+        guard route.event == .productUpdated || route.event == .orderCreated else { return nil }
+        for place in route.relations.indices where route.relations[place].hostKind == "customer" {
+            route.relations[place].hostKind = "prospect"
+        }
+        return route
+    }
+
+    static let toContact = EventRoute.RelationRule("prospect", as: .contact)
 
     /// A process that lives; a dead one is started again.
     func living(_ number: Int) async throws -> SimulatedProcess {
@@ -231,7 +292,7 @@ actor SimulatedWorld: Surroundings {
         let end = clock.now.advanced(by: duration)
         while let arrival = air.next(upTo: end) {
             if arrival > clock.now { clock.advance(by: clock.now.duration(to: arrival)) }
-            await air.land(on: platform, at: clock.now)
+            await air.land(on: Platforms(hubSpot: platform, shop: shop), at: clock.now)
         }
         if end > clock.now { clock.advance(by: clock.now.duration(to: end)) }
     }
@@ -239,6 +300,13 @@ actor SimulatedWorld: Surroundings {
     func freeze(process: Int, milliseconds: Int, othersWork: Bool, hostSaves: Int?) async {
         frozen.insert(process)
         defer { frozen.remove(process) }
+        // What happens meanwhile is none of what the process that stands still brings to the host.
+        await InboundOrigin.$current.withValue(nil) {
+            await stand(process, milliseconds, othersWork: othersWork, hostSaves: hostSaves)
+        }
+    }
+
+    private func stand(_ process: Int, _ milliseconds: Int, othersWork: Bool, hostSaves: Int?) async {
         await pass(.milliseconds(milliseconds))
         if let hostSaves {
             let reference = HostReference(tenant: tenants[0].name, kind: "prospect", id: "p\(hostSaves % 4)")
@@ -268,16 +336,76 @@ actor SimulatedWorld: Surroundings {
                 // Whoever says it dates it; between two clocks a date means nothing.
                 if saying.skew != process.fate.skew { event.occurredAt = process.time.now() }
                 let receipt = try await process.coordinator.enqueue(event)
-                if !(receipt.lines.first?.queued.isEmpty ?? true) || !(receipt.lines.first?.known.isEmpty ?? true) {
-                    taken[saying.event.id] = saying
-                } else if receipt.lines.first?.skipped.isEmpty == false {
-                    tenants[saying.tenant].needsResync = true
-                }
+                note(receipt, of: saying)
                 outbox.removeAll { $0.event.id == saying.event.id }
             } catch {
                 return
             }
         }
+    }
+
+    /// Notes who took what was said, and who has to be told again.
+    private func note(_ receipt: EnqueueReceipt, of saying: Saying) {
+        guard let line = receipt.lines.first else { return }
+        if !line.queued.isEmpty || !line.known.isEmpty { taken[saying.event.id] = saying }
+        for (place, account) in tenants[saying.tenant].accounts.enumerated() {
+            guard line.skipped[account.integration] != nil, account.takes(saying.event.record.kind) else { continue }
+            tenants[saying.tenant].accounts[place].needsResync = true
+        }
+    }
+
+    /// Tells a tenant's other platform what one of them has changed here, as a host does in its own transaction.
+    func passOn(by number: Int) async {
+        let all = await records.applied
+        for change in all[passedOn...] {
+            passedOn += 1
+            guard let tenant = tenants.firstIndex(where: { $0.name == change.host?.tenant }),
+                tenants[tenant].accounts.count > 1, let proposed = change.host, proposed.kind == "prospect"
+            else { continue }
+            let reference = await records.partner(of: change.remote, in: change.integration) ?? proposed
+            await passOn(change, about: reference, tenant, by: processes[number])
+        }
+    }
+
+    private func passOn(
+        _ change: InboundChange,
+        about reference: HostReference,
+        _ tenant: Int,
+        by process: SimulatedProcess
+    ) async {
+        let kind: EventKind
+        switch change.action {
+        case .create: kind = .prospectCreated
+        case .update: kind = .prospectUpdated
+        case .delete: kind = .prospectDeleted
+        case .merge, .privacy: return
+        }
+        let n = number(0)
+        if kind == .prospectDeleted {
+            rows[reference]?.isDeleted = true
+            rows[reference]?.written = [:]
+            tracks.deletedHere.insert(reference)
+        }
+        for (name, value) in change.fields {
+            guard case .text(let text) = value, let mark = Mark(in: text) else { continue }
+            let home = mark.isHosts ? mark.id : tracks.homes[mark.text] ?? reference.id
+            tracks.homes[mark.text] = home
+            // A person merged records, or took away what told whose a record is.
+            if home != reference.id { tracks.strayed.insert(mark.text) }
+            tracks.arrived["\(reference.tenant) \(reference.id) \(name.rawValue) \(mark.text)"] = n
+        }
+        let event = DomainEvent(
+            kind,
+            id: "e\(n)",
+            of: reference.id,
+            for: reference.tenant,
+            fields: change.fields,
+            occurredAt: process.time.now(),
+            origin: DomainEvent.Origin(integration: change.integration, remote: change.remote)
+        )
+        outbox.append(Saying(tenant: tenant, event: event, skew: process.fate.skew))
+        // Some hosts say it within their transaction, some after it.
+        if n.isMultiple(of: 2), outbox.count == 1 { await flush(process) }
     }
 
     /// Says something through a process that lives.

@@ -6,11 +6,13 @@ import Testing
 /// Seeded worlds in which hosts, people, faults and clocks do what they like, and what must hold in each of them.
 ///
 /// `SIMULATION_SEEDS` is a count or a range such as `1000..<2000`, `SIMULATION_STEPS` the length of each history,
-/// `SIMULATION_WEEKS` how long the silence at the end lasts. `SIMULATION_SEED` runs one seed and prints its history,
+/// `SIMULATION_WEEKS` how long the silence at the end lasts; with `SIMULATION_SHOPS` only histories with a shop are run.
+/// `SIMULATION_SEED` runs one seed and prints its history,
 /// shortened if it fails; `SIMULATION_HISTORY` names a file with such a history and runs that.
 @Suite struct SimulationTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let steps = Int(environment["SIMULATION_STEPS"] ?? "") ?? 10
+    private static let isForShops = environment["SIMULATION_SHOPS"] != nil
     private static let days = (Int(environment["SIMULATION_WEEKS"] ?? "") ?? 0) * 7
 
     private static var seeds: Range<UInt64> {
@@ -32,6 +34,7 @@ import Testing
     func everySeedHolds(seeds: Range<UInt64>) async throws {
         for seed in seeds {
             let history = WorldHistory(seed: seed, length: Self.steps)
+            if Self.isForShops, !history.tenants.contains(where: { $0.shop != nil }) { continue }
             let outcome = await Simulation.run(history, days: max(Self.days, 1))
             if !outcome.isGood { await Self.report(history, outcome) }
         }

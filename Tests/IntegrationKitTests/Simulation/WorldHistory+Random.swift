@@ -20,6 +20,27 @@ extension WorldHistory {
             number += 1
             steps += Step.random(number, tenants: tenants.count, weights, &random)
         }
+        openShops(length: length)
+    }
+
+    /// Gives some histories a shop; the others stay what they are without one.
+    private mutating func openShops(length: Int) {
+        var random = SeededGenerator(seed: seed ^ 0x5A0B)
+        guard random.chance(4) else { return }
+        let tenant = random.number(0..<tenants.count)
+        tenants[tenant].shop = Tenant.Shop(
+            direction: random.chance(6) ? .push : .bidirectional,
+            conflicts: random.pick([.platformWins, .platformWins, .hostWins, .newestWins, .ask]),
+            remoteDeletes: random.pick([.unlink, .carryOut]),
+            hostDeletes: random.pick([.unlink, .carryOut]),
+            sells: random.chance(3) ? true : nil
+        )
+        let sells = tenants[tenant].shop?.sells != nil
+        let share = random.pick([2, 3, 4])
+        steps = steps.enumerated().flatMap { number, step in
+            random.chance(share) ? [Step.inShop(number + 1, tenant, sells: sells, &random), step] : [step]
+        }
+        steps.removeLast(steps.count - length)
     }
 }
 
@@ -73,6 +94,34 @@ private struct Weights {
 }
 
 extension Step {
+    /// What happens in a tenant's shop, or for it.
+    fileprivate static func inShop(
+        _ n: Int,
+        _ tenant: Int,
+        sells: Bool,
+        _ random: inout SeededGenerator
+    ) -> Step {
+        let place = random.number(0..<6)
+        if sells, random.chance(2) {
+            let product = random.number(0..<2)
+            return switch random.number(0..<10) {
+            case 0..<3: .hostSavesProduct(tenant: tenant, product: product, n: n)
+            case 3..<5: .hostOrders(tenant: tenant, prospect: random.number(0..<4), product: product, n: n)
+            case 5: .shopperCreatesProduct(tenant: tenant, n: n)
+            case 6..<8: .shopperEditsProduct(tenant: tenant, place: place, n: n)
+            case 8: .shopperTrashes(tenant: tenant, place: place, isOrder: random.chance(2))
+            default: .shopperRestores(tenant: tenant, place: place, isOrder: random.chance(2))
+            }
+        }
+        return switch random.number(0..<10) {
+        case 0..<3: .shopperCreates(tenant: tenant, n: n)
+        case 3..<7: .shopperEdits(tenant: tenant, place: place, random.chance(4) ? .email : .random(&random), n: n)
+        case 7: .shopperClears(tenant: tenant, place: place, random.pick([.firstName, .city]))
+        case 8: .shopperErases(tenant: tenant, place: place)
+        default: .pull(process: random.number(0..<2), tenant: tenant)
+        }
+    }
+
     /// One step, or a few that belong together.
     fileprivate static func random(
         _ n: Int,

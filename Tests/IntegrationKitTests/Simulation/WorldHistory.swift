@@ -9,7 +9,7 @@ struct WorldHistory: Codable, Hashable, Sendable {
     var tenants: [Tenant]
     var steps: [Step]
 
-    /// One tenant of the host with an account of its own on the platform.
+    /// One tenant of the host with an account of its own on HubSpot, and perhaps a shop.
     struct Tenant: Codable, Hashable, Sendable {
         var direction: SyncSettings.Direction = .bidirectional
         var conflicts: SyncSettings.ConflictPolicy = .platformWins
@@ -21,6 +21,32 @@ struct WorldHistory: Codable, Hashable, Sendable {
         var lag = 0
         /// How many calls the account allows in ten seconds; nil: any number.
         var burst: Int?
+        /// What was agreed for the shop beside the account; nil: there is none.
+        var shop: Shop?
+    }
+}
+
+extension WorldHistory.Tenant {
+    /// What was agreed for a tenant's shop.
+    struct Shop: Codable, Hashable, Sendable {
+        var direction: SyncSettings.Direction = .bidirectional
+        var conflicts: SyncSettings.ConflictPolicy = .platformWins
+        var remoteDeletes: SyncSettings.DeletePolicy = .carryOut
+        var hostDeletes: SyncSettings.DeletePolicy = .carryOut
+        /// Whether products and orders go there too.
+        var sells: Bool?
+
+        /// The same as for an account in which a customer's mail address alone tells whose it is.
+        var plan: WorldHistory.Tenant {
+            WorldHistory.Tenant(
+                direction: direction,
+                conflicts: conflicts,
+                remoteDeletes: remoteDeletes,
+                hostDeletes: hostDeletes,
+                hasKeys: false,
+                shop: self
+            )
+        }
     }
 }
 
@@ -54,6 +80,8 @@ enum Step: Codable, Hashable, Sendable {
     case hostSharesAddress(tenant: Int, prospect: Int, with: Int, n: Int)
     case hostWritesNote(tenant: Int, prospect: Int, n: Int)
     case hostSavesDeal(tenant: Int, deal: Int, prospect: Int, n: Int)
+    case hostSavesProduct(tenant: Int, product: Int, n: Int)
+    case hostOrders(tenant: Int, prospect: Int, product: Int, n: Int)
     case hostRefuses(Bool)
     /// Says once more what was taken already, as a host does that ended before it noted so; chosen by its place.
     case hostRepeats(process: Int, place: Int)
@@ -67,6 +95,17 @@ enum Step: Codable, Hashable, Sendable {
     case personErases(tenant: Int, place: Int)
     case personMerges(tenant: Int, place: Int, into: Int)
     case personEditsDeal(tenant: Int, place: Int, n: Int)
+
+    // MARK: People in the shop
+    case shopperCreates(tenant: Int, n: Int)
+    case shopperEdits(tenant: Int, place: Int, Fields, n: Int)
+    case shopperClears(tenant: Int, place: Int, Fields)
+    case shopperErases(tenant: Int, place: Int)
+    case shopperCreatesProduct(tenant: Int, n: Int)
+    case shopperEditsProduct(tenant: Int, place: Int, n: Int)
+    /// Puts a product or an order into the trash, or takes it out of there.
+    case shopperTrashes(tenant: Int, place: Int, isOrder: Bool)
+    case shopperRestores(tenant: Int, place: Int, isOrder: Bool)
 
     // MARK: Work and time
     case sync(process: Int)

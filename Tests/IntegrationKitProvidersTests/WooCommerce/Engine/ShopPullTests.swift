@@ -275,4 +275,19 @@ import Testing
         #expect(try world.one("product")["regular_price"] == "15")
         #expect(try world.one("product")["description"] == "Made by hand")
     }
+
+    @Test func `an edit of one field makes a whole record anew where only pushes go and people deleted it`()
+        async throws
+    {
+        let world = try await ShopWorld()
+        try await world.tell(nil, world.burst)
+        try await world.process.settle()
+        let ada = try world.id(of: "customer")
+        try world.shop.erase("customer", ada, in: Self.home)
+        try await world.tell(nil, [world.event(.customerUpdated, "u1", of: "ada", ["first_name": "Adèle"])])
+        try await world.process.settle()
+        let anew = try world.one("customer")
+        #expect(anew["email"] == "ada@example.fr" && anew["first_name"] == "Adèle")
+        #expect(try await world.unfinished() == 0)
+    }
 }
