@@ -119,6 +119,11 @@ struct JobFold: Sendable {
         words = words.filter { $0.value.yields != true }
     }
 
+    /// Notes that the record may have been made before by a job that a person gave up.
+    mutating func doubt() {
+        for place in jobs.indices { jobs[place].record.mayHaveBeenSent = true }
+    }
+
     private mutating func add(_ job: Row<SyncJob>, _ payload: JobPayload) {
         jobs.append(job)
         if job.record.action == .refetch {

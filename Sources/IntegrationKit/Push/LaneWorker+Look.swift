@@ -9,8 +9,10 @@ extension LaneWorker {
         var asking: [Plan] = []
         let unswept = try await unsweptKinds(Set(plans.map(\.kind)))
         let unclaimed = try await unclaimedKeys(of: plans)
+        let doubtful = try await givenUp(plans)
         for var plan in plans {
             if unclaimed.contains(plan.link.externalKey) { plan.link.state = .unclaimed }
+            if !plan.link.isLinked, doubtful.contains(plan.host) { plan.fold.doubt() }
             if plan.link.isLinked {
                 if plan.fold.outcome == .delete {
                     result.append(plan)
@@ -40,6 +42,21 @@ extension LaneWorker {
             new.map { RecordLink.unclaimedKey($0.link.externalKey, in: integration.id) }
         )
         return Set(shown.values.map(\.record.externalKey))
+    }
+
+    /// The host records whose creates, of unknown outcome, a person gave up: their records may be there.
+    private func givenUp(_ plans: [Plan]) async throws -> Set<HostReference> {
+        let kinds = Set(plans.filter { !$0.link.isLinked && $0.fold.outcome == .save }.map(\.kind))
+        guard !kinds.isEmpty else { return [] }
+        let jobs = try await core.store.records(
+            SyncJob.self,
+            matching: RowQuery(
+                "job.mayHaveMade",
+                keys: kinds.map { RowKey.join(integration.id, $0.rawValue) },
+                limit: 10_000
+            )
+        )
+        return Set(jobs.filter { !$0.record.state.isUnfinished }.compactMap(\.record.record))
     }
 
     private func hasNews(_ plan: Plan) -> Bool {

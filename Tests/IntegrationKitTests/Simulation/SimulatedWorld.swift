@@ -183,6 +183,9 @@ actor SimulatedWorld: Surroundings {
             continuation.finish()
             throw CancellationError()
         }
+        // One write after the other: which of two a fault hits must not hang on threads.
+        var options = EngineOptions()
+        options.writesInFlight = 1
         let manager = try await IntegrationManager(
             providers: [.hubSpot, .wooCommerce],
             store: ProcessStore(store, process: number, fate, evidence, clock, self),
@@ -208,6 +211,7 @@ actor SimulatedWorld: Surroundings {
                 world: self
             ),
             observers: [Watcher(evidence: evidence)],
+            options: options,
             time: time,
             // Each life has a seed of its own: two with one seed would give their commits the same ids.
             random: SeededGenerator(seed: seed &* 1000 &+ UInt64(lives)).randomSource
