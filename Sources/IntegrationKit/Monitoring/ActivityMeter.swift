@@ -141,3 +141,4 @@ final class ActivityMeter: Sendable {
         }
     }
 }
+        throw EngineCore.storeError(nil)
