@@ -35,7 +35,9 @@ extension Reconciler {
             current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
         }
         var deliveries: [(RecordCommit, RecordLink, Row<RecordLink>, FieldMerge.Result, InboundChange)] = []
+        var lags: [RemoteID: Duration] = [:]
         for (record, row, reference, mapper) in idle {
+            lags[record.id] = integration.lag(of: record)
             let merged = FieldMerge(ledger: Ledger(keys: integration.keys, link: row.id.key), mapper: mapper).merge(
                 FieldMerge.Input(
                     tags: row.record.tags,
@@ -103,7 +105,9 @@ extension Reconciler {
                     link.tags[place].host = ledger.tag(rule.id, value)
                 }
                 commit.puts.append(try link.row(row.id.key, tenant: integration.tenant, integration: integration.id))
-                commit.events.append(delivered(change, merged))
+                var told = delivered(change, merged)
+                told.lag = lags[change.remote]
+                commit.events.append(told)
                 if !merged.conflicts.isEmpty { commit.events.append(conflict(change, merged)) }
                 commits.append(commit)
             case .stale, .refused:
@@ -129,11 +133,11 @@ extension Reconciler {
             commit.requires = shown.requires
             commit.puts += shown.puts
         }
+        return commit
     }
 
     private func seen(_ row: Row<RecordLink>, _ sweep: Int32) throws -> RecordCommit {
         var link = row.record
-        return commit
         link.seenSweep = sweep
         var commit = RecordCommit(remote: link.remote ?? RemoteID(link.kind, ""), host: link.host)
         commit.requires = [.revision(row.id, row.revision)]
