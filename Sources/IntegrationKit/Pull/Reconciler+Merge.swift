@@ -30,12 +30,12 @@ extension Reconciler {
         let busy = try await busyLanes(news.map(\.2))
         let idle = news.filter { !busy.contains($0.2) }
         for item in news where busy.contains(item.2) { commits.append(try later(item.1, item.2, sweep)) }
+        var lags: [RemoteID: Duration] = [:]
         var current: [HostReference: HostRecord] = [:]
         if let host = worker.host, !idle.isEmpty {
             current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
         }
         var deliveries: [(RecordCommit, RecordLink, Row<RecordLink>, FieldMerge.Result, InboundChange)] = []
-        var lags: [RemoteID: Duration] = [:]
         for (record, row, reference, mapper) in idle {
             lags[record.id] = integration.lag(of: record)
             let merged = FieldMerge(ledger: Ledger(keys: integration.keys, link: row.id.key), mapper: mapper).merge(
