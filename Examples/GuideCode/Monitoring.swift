@@ -19,6 +19,7 @@ func activity(_ manager: IntegrationManager, _ id: String) async throws {
         print(day.day, day.count(.created), "created,", day.calls, "calls,", day.failedCalls, "failed")
         if let spread = day.latency["push contact"] { print("95 of 100 within", spread.p95) }
         if let lag = day.lag[.contact] { print("half of the events carried out within", lag.median) }
+        if let lag = day.inboundLag[.contact] { print("half of the changes brought within", lag.median) }
     }
     // end
 }

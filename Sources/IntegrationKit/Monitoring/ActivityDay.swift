@@ -38,6 +38,10 @@ public struct ActivityDay: Hashable, Sendable {
     public var latency: [String: Spread]
     /// How long the host's events waited until they were carried out, by kind of record.
     public var lag: [RecordKind: Spread]
+    /// How long changes on the platform waited until the host had them, by kind of record.
+    ///
+    /// Counted are changes whose time the platform tells, made since the account was connected.
+    public var inboundLag: [RecordKind: Spread]
 
     init(_ day: String, _ record: ActivityRecord) {
         self.day = day
@@ -51,6 +55,7 @@ public struct ActivityDay: Hashable, Sendable {
         failedCalls = record.failedCalls
         latency = record.latency.compactMapValues(Spread.init)
         lag = record.lag.compactMapValues(Spread.init)
+        inboundLag = (record.inboundLag ?? [:]).compactMapValues(Spread.init)
     }
 
     /// Returns how often something happened, over all kinds.

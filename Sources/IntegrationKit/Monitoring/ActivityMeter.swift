@@ -11,6 +11,8 @@ struct ActivityRecord: StoredRecord {
     var latency: [String: Histogram] = [:]
     /// How long events waited until they were carried out.
     var lag: [RecordKind: Histogram] = [:]
+    /// How long changes on the platform waited until the host had them.
+    var inboundLag: [RecordKind: Histogram]?
 
     mutating func merge(_ other: ActivityRecord) {
         for (kind, counts) in other.counts { self.counts[kind, default: [:]].merge(counts, uniquingKeysWith: +) }
@@ -18,6 +20,10 @@ struct ActivityRecord: StoredRecord {
         failedCalls += other.failedCalls
         for (operation, histogram) in other.latency { latency[operation, default: Histogram()].merge(histogram) }
         for (kind, histogram) in other.lag { lag[kind, default: Histogram()].merge(histogram) }
+        for (kind, histogram) in other.inboundLag ?? [:] {
+            inboundLag = inboundLag ?? [:]
+            inboundLag?[kind, default: Histogram()].merge(histogram)
+        }
     }
 
     static func key(_ integration: String, _ day: String) -> String { RowKey.join(integration, day) }
@@ -51,8 +57,17 @@ final class ActivityMeter: Sendable {
         change(integration, tenant, at) { $0.counts[kind, default: [:]][happening.rawValue, default: 0] += 1 }
     }
 
-    func lag(_ lag: Duration, _ kind: RecordKind, _ integration: String, _ tenant: String, _ at: Date) {
-        change(integration, tenant, at) { $0.lag[kind, default: Histogram()].add(lag) }
+    /// Counts how long what an event tells of had waited.
+    func lag(of event: IntegrationEvent, in integration: LoadedIntegration) {
+        guard let lag = event.lag, let kind = event.recordKind else { return }
+        change(integration.id, integration.tenant, event.date) { day in
+            guard event.kind == .delivered else {
+                day.lag[kind, default: Histogram()].add(lag)
+                return
+            }
+            day.inboundLag = day.inboundLag ?? [:]
+            day.inboundLag?[kind, default: Histogram()].add(lag)
+        }
     }
 
     /// Counts a call to a platform.
@@ -139,5 +154,6 @@ final class ActivityMeter: Sendable {
                 continue
             }
         }
+        throw EngineCore.storeError(nil)
     }
 }

@@ -98,7 +98,8 @@ public struct IntegrationEvent: Hashable, Sendable {
     public var duration: Duration?
     /// What was being done, such as `push contact`, for a request.
     public var operation: String?
-    /// How long the host's event waited until it was carried out.
+    /// How long the host's event waited until it was carried out; for ``Kind/delivered``, how long the platform's change
+    /// did, where the platform tells when it was made.
     public var lag: Duration?
     /// What went wrong.
     public var error: IntegrationError?

@@ -247,4 +247,12 @@ extension LoadedIntegration {
     ///
     /// Ours is the store's: all processes must come to one decision.
     var skew: Int64 { core.clock(of: record.account).now().milliseconds - core.storeNow().milliseconds }
+
+    /// How long a record's last change on the platform has waited, by the platform's clock; nil: it does not tell, or the
+    /// change is older than the connection, and how long it stood there says nothing of us.
+    func lag(of record: RemoteRecord) -> Duration? {
+        let connected = record.modifiedAt.map { $0.milliseconds - self.record.connectedAt.milliseconds - skew }
+        guard let modified = record.modifiedAt, let connected, connected >= 0 else { return nil }
+        return max(core.clock(of: self.record.account).now().duration(since: modified), .zero)
+    }
 }

@@ -149,6 +149,7 @@ extension Reconciler {
         commit.puts = owned + [try link.row(key, tenant: integration.tenant, integration: integration.id)]
         var event = delivered(change, nil)
         event.record = reference
+        event.lag = integration.lag(of: record)
         commit.events = [event]
         return commit
     }

@@ -30,12 +30,14 @@ extension Reconciler {
         let busy = try await busyLanes(news.map(\.2))
         let idle = news.filter { !busy.contains($0.2) }
         for item in news where busy.contains(item.2) { commits.append(try later(item.1, item.2, sweep)) }
+        var lags: [RemoteID: Duration] = [:]
         var current: [HostReference: HostRecord] = [:]
         if let host = worker.host, !idle.isEmpty {
             current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
         }
         var deliveries: [Delivery] = []
         for (record, row, reference, mapper) in idle {
+            lags[record.id] = integration.lag(of: record)
             let merged = FieldMerge(ledger: Ledger(keys: integration.keys, link: row.id.key), mapper: mapper).merge(
                 FieldMerge.Input(
                     tags: row.record.tags,
@@ -107,7 +109,9 @@ extension Reconciler {
                     link.tags[place].host = ledger.tag(rule.id, value)
                 }
                 commit.puts.append(try link.row(row.id.key, tenant: integration.tenant, integration: integration.id))
-                commit.events.append(delivered(change, merged))
+                var told = delivered(change, merged)
+                told.lag = lags[change.remote]
+                commit.events.append(told)
                 if !merged.conflicts.isEmpty { commit.events.append(conflict(change, merged)) }
                 commits.append(commit)
             case .stale, .refused:

@@ -30,6 +30,7 @@ extension StreamWorker {
                 try await core.commit(changes)
                 for event in remaining.flatMap(\.events) {
                     if let kind = event.recordKind { worker.tally.add(event.kind, kind, of: integration) }
+                    core.meter.lag(of: event, in: integration)
                     core.observe(event)
                 }
                 return

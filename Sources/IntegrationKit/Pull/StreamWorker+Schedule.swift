@@ -3,7 +3,7 @@ import Foundation
 
 /// What the schedule and people say to a stream.
 struct PullControl: StoredRecord {
-    static let type = "slot"
+    static let type = "control"
     /// The last slot of the daily schedule that was taken.
     var slot: String?
     /// Whether somebody asked for a run besides the schedule.

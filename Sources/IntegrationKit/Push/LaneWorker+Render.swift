@@ -90,14 +90,14 @@ extension LaneWorker {
         )
         if plan.fold.outcome == .read {
             let delivered = !(plan.merged?.deliver.isEmpty ?? true)
-            commit.events.append(
-                event(
-                    delivered ? .delivered : .echoed,
-                    plan.fold.jobs[0].record,
-                    remote: link.remote,
-                    delivered ? "Carried the platform's change to the host." : "Nothing new on the platform."
-                )
+            var told = event(
+                delivered ? .delivered : .echoed,
+                plan.fold.jobs[0].record,
+                remote: link.remote,
+                delivered ? "Carried the platform's change to the host." : "Nothing new on the platform."
             )
+            if delivered { told.lag = plan.remote.flatMap(integration.lag) }
+            commit.events.append(told)
         }
         commit.events += mergeEvents(plan)
         if let merged = plan.merged, !merged.problems.isEmpty {
@@ -120,14 +120,14 @@ extension LaneWorker {
         guard let merged = plan.merged else { return [] }
         var events: [IntegrationEvent] = []
         if plan.fold.outcome != .read, !merged.deliver.isEmpty {
-            events.append(
-                event(
-                    .delivered,
-                    plan.head.record,
-                    remote: plan.link.remote,
-                    "Carried the platform's change to the host."
-                )
+            var told = event(
+                .delivered,
+                plan.head.record,
+                remote: plan.link.remote,
+                "Carried the platform's change to the host."
             )
+            told.lag = plan.remote.flatMap(integration.lag)
+            events.append(told)
         }
         if !merged.conflicts.isEmpty {
             events.append(

@@ -126,9 +126,7 @@ extension LaneWorker {
                 for event in remaining.flatMap(\.events) {
                     if let kind = event.recordKind {
                         tally.add(event.kind, kind, of: integration)
-                        if let lag = event.lag {
-                            core.meter.lag(lag, kind, integration.id, integration.tenant, event.date)
-                        }
+                        core.meter.lag(of: event, in: integration)
                         if event.kind == .refused, let error = event.error {
                             note(IncidentCause.refused(kind, error.code), kind: kind, error)
                         }

@@ -17,7 +17,8 @@ extension LaneWorker {
     func admit(_ plans: [Plan], _ effect: HeldChange.Effect) async throws -> (passed: [Plan], held: [Plan]) {
         var passed: [Plan] = []
         var held: [Plan] = []
-        for (kind, group) in Dictionary(grouping: plans, by: \.kind) {
+        let groups = Dictionary(grouping: plans, by: \.kind)
+        for (kind, group) in groups.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             passed += group.filter { $0.isFree(to: effect) }
             var asking = group.filter { !$0.isFree(to: effect) }
             var verdict: Bool?

@@ -60,8 +60,10 @@ extension SyncCoordinator {
         for event in events { try event.validate() }
         var lines: [EnqueueReceipt.Line] = []
         var members: [String: [Member]] = [:]
-        for chunk in events.chunked(by: 100) {
-            lines += try await take(chunk, &members)
+        do {
+            for chunk in events.chunked(by: 100) { lines += try await take(chunk, &members) }
+        } catch let failure as StoreFailure {
+            throw EngineCore.storeError(failure)
         }
         return EnqueueReceipt(lines: lines)
     }

@@ -38,20 +38,17 @@ public actor SyncCoordinator {
     ///
     /// - Parameter deadline: When to start nothing new.
     /// - Returns: What happened, and how long until there is work again.
-    /// - Throws: ``IntegrationError`` with code `storeFailed` if the store failed. What a platform refuses is in the
-    ///   report.
+    /// - Throws: ``IntegrationError`` with code `storeFailed` if the store failed while work was done. What a platform
+    ///   refuses is in the report, and so is a store that took no statistics or removed nothing.
     @discardableResult
     public func syncOnce(until deadline: ContinuousClock.Instant) async throws -> SyncReport {
         let ends = core.time.elapsed() + max(ContinuousClock.now.duration(to: deadline), .zero)
         let tally = SyncTally()
         let callsBefore = core.calls.withLock { $0 }
         let nextDue = try await workOff(until: ends, tally: tally)
-        do {
-            try await core.meter.flush(core)
-        } catch {
-            throw EngineCore.storeError(error)
-        }
-        try await removeWhatIsOver()
+        // What was done is told whatever becomes of this: what was counted is kept for the next time.
+        await tidying(tally) { try await core.meter.flush(core) }
+        await tidying(tally) { try await removeWhatIsOver() }
         let callsNow = core.calls.withLock { $0 }
         let calls = callsNow.reduce(into: [String: Int]()) { calls, entry in
             let made = entry.value - (callsBefore[entry.key] ?? 0)
@@ -130,11 +127,12 @@ public actor SyncCoordinator {
         let core = core
         let host = host
         var failure: (any Error)?
+        var isCancelled = false
         var nextDue: Duration? = .zero
         await withTaskGroup(of: (id: String, error: (any Error)?).self) { group in
             var busy: Set<String> = []
             while true {
-                if failure == nil, core.time.elapsed() < ends, !Task.isCancelled {
+                if failure == nil, !isCancelled, core.time.elapsed() < ends, !Task.isCancelled {
                     do {
                         try await core.held.settle(in: core)
                         let gates = core.closedGates()
@@ -161,6 +159,8 @@ public actor SyncCoordinator {
                                 }
                             }
                         }
+                    } catch is CancellationError {
+                        isCancelled = true
                     } catch {
                         failure = error
                     }
@@ -175,15 +175,26 @@ public actor SyncCoordinator {
         return nextDue
     }
 
+    /// Does what no record waits for; a store that fails in it is told of, and the round's report stays.
+    private func tidying(_ tally: SyncTally, _ step: () async throws -> Void) async {
+        do {
+            try await step()
+        } catch is CancellationError {
+            return  // It comes again.
+        } catch {
+            let problem = EngineCore.storeError(error)
+            tally.add(problem)
+            core.observe(
+                IntegrationEvent(.retried, date: core.now(), error: problem, message: problem.message)
+            )
+        }
+    }
+
     /// Removes what was kept long enough: little at a time, and not while somebody else of this process does.
     private func removeWhatIsOver() async throws {
         guard var mine = retention.begin(at: core.time.elapsed()) else { return }
         defer { retention = mine }
-        do {
-            try await mine.step(in: core)
-        } catch {
-            throw EngineCore.storeError(error)
-        }
+        try await mine.step(in: core)
     }
 
     private func claim(skipping: Set<String>) async throws -> ClaimAnswer {
@@ -205,6 +216,8 @@ public actor SyncCoordinator {
             turn = answer.lanes.last?.lease.lane.integration ?? turn
             core.learn(storeTime: answer.storeTime)
             return answer
+        } catch StoreFailure.refused(let reason as CancellationError) {
+            throw reason
         } catch let failure as StoreFailure {
             throw EngineCore.storeError(failure)
         }

@@ -192,7 +192,7 @@ public struct WebhookInbox: Sendable {
         var remaining = events.filter { seen.insert($0.event.deduplicationKey).inserted }
         while !remaining.isEmpty {
             var changes = Changes(id: core.random.uuid(), requires: [integration.fenceRequirement])
-            var jobs: Set<RowID> = []
+            var jobs: [RowID: RowContent] = [:]
             for (_, event) in remaining {
                 let delivery = WebhookDelivery(topic: event.topic.rawValue, outcome: "accepted", at: core.now())
                 changes.requires.insert(.absent(WebhookDelivery.rowID(key(of: event, integration))))
@@ -226,7 +226,8 @@ public struct WebhookInbox: Sendable {
                         privacy: request,
                         expecting: host == nil ? nil : effect
                     )
-                    if jobs.insert(row.id).inserted { changes.puts.append(row) }
+                    // Of what one delivery says of a record, that it is deleted weighs most.
+                    if effect != nil || jobs[row.id] == nil { jobs[row.id] = row }
                     changes.touches.append(
                         LaneTouch(
                             RefetchJob.lane(of: remote, host: host, in: integration.id),
@@ -236,6 +237,7 @@ public struct WebhookInbox: Sendable {
                     )
                 }
             }
+            changes.puts += jobs.values.sorted { $0.id.key < $1.id.key }
             do {
                 try await core.commit(changes)
             } catch StoreFailure.conflict(let failed, _) {

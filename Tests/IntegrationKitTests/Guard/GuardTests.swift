@@ -6,9 +6,11 @@ import IntegrationKitTesting
 import Testing
 
 @Suite struct GuardTests {
-    /// A world of linked contacts in small pages, where more than a fifth, or two, are a mass.
-    private func world(_ count: Int) async throws -> World {
+    /// A world of linked contacts in small pages, where more than a fifth, or two, are a mass; worked on by so many lanes
+    /// at a time.
+    private func world(_ count: Int, lanes: Int = 400) async throws -> World {
         var options = EngineOptions()
+        options.lanesPerIntegration = lanes
         options.pageSize = 10
         options.massChangeMinimum = 2
         let world = try await World(
@@ -110,7 +112,7 @@ import Testing
     }
 
     @Test func pagesOfListedDeletionsAreCountedBeforeOneIsCarriedOut() async throws {
-        let world = try await world(30)
+        let world = try await world(30, lanes: 5)
         try archive(30, in: world)
         // Only the list of deletions is due; no list proves absence.
         world.clock.advance(by: .seconds(6 * 3600 + 60))
@@ -124,13 +126,15 @@ import Testing
     }
 
     @Test func aFloodOfDeletionWebhooksWaits() async throws {
-        let world = try await world(30)
+        let world = try await world(30, lanes: 5)
         try archive(30, in: world)
         await deliver(world)
         try await world.settle(within: .seconds(600))
         #expect(await world.records.references.count == 30)
         #expect(try await world.manager.heldChanges(of: world.integration.id).map(\.count) == [30])
         #expect(world.observer.count(.incidentOpened) == 1)
+        let record = try #require(await world.records.references.first)
+        #expect(try await world.manager.why(record).description.contains("until a person confirms"))
         try await confirm(world)
         #expect(await world.records.references.isEmpty)
         _ = try await world.sync()
@@ -154,6 +158,46 @@ import Testing
         #expect(try await world.manager.heldChanges(of: world.integration.id).map(\.count) == [24])
         try await confirm(world)
         #expect(await world.records.references.isEmpty)
+    }
+
+    @Test func anErasureUnderAPrivacyLawWaitsForNobody() async throws {
+        let world = try await world(30)
+        world.platform.configureApp { app in
+            app.subscriptions = [SimulatedHubSpot.Subscription("contact.privacyDeletion", id: 5)]
+        }
+        for contact in world.contacts() { try world.platform.erase("contacts", contact.id, in: World.portal) }
+        await deliver(world)
+        try await world.settle(within: .seconds(30))
+        #expect(await world.records.references.isEmpty)
+        #expect(try await world.manager.heldChanges(of: world.integration.id).isEmpty)
+        #expect(try await world.statistics().queued == 0)
+    }
+
+    @Test func oneKindsDeletionsAreNoneOfAnothers() async throws {
+        var options = EngineOptions()
+        options.massChangeMinimum = 2
+        let world = try await World(
+            seed: 1,
+            settings: SyncSettings(kinds: [.contact, .company], remoteDeletePolicy: .carryOut),
+            options: options,
+            account: { $0.limits = .none }
+        )
+        for number in 0..<15 {
+            for (type, name) in [("contacts", "email"), ("companies", "domain")] {
+                let value = type == "contacts" ? "c\(number)@example.fr" : "c\(number).example.fr"
+                _ = try world.platform.create(type, in: World.portal, [name: value])
+            }
+        }
+        try await sweep(world)
+        #expect(await world.records.references.count == 30)
+        for type in ["contacts", "companies"] {
+            for record in world.platform.records(type, in: World.portal).prefix(3) {
+                try world.platform.archive(type, record.id, in: World.portal)
+            }
+        }
+        try await sweep(world)
+        #expect(await world.records.references.count == 24)
+        #expect(try await world.manager.heldChanges(of: world.integration.id).isEmpty)
     }
 
     @Test func whatWaitsInALaneAndComesBackIsForgotten() async throws {
@@ -210,7 +254,7 @@ import Testing
     }
 
     @Test func pagesThatWouldEmptyManyOfTheHostsValuesWait() async throws {
-        let world = try await world(30)
+        let world = try await world(30, lanes: 5)
         for contact in world.contacts() {
             try world.platform.edit("contacts", contact.id, in: World.portal, ["firstname": ""])
         }
