@@ -81,8 +81,8 @@ final class Evidence: Sendable {
 
     // MARK: - Requests
 
-    /// The most calls of a world: a history of 40 steps has some hundreds.
-    static let mostCalls = 10_000
+    /// The most calls of a world: a history of 40 steps has two or three hundred.
+    static let mostCalls = 3000
 
     /// Counts a call; false: there is no end of them.
     func mayCall() -> Bool {
