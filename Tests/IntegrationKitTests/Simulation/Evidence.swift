@@ -13,6 +13,8 @@ final class Evidence: Sendable {
     }
 
     private struct State: Sendable {
+        /// How many calls left the processes.
+        var calls = 0
         var violations: [Violation] = []
         /// Creates whose outcome nobody knows: what was sent, by the key that names the record.
         var unknown: [String: JSONValue] = [:]
@@ -78,6 +80,19 @@ final class Evidence: Sendable {
     }
 
     // MARK: - Requests
+
+    /// The most calls of a world: a history of 40 steps has two or three hundred.
+    static let mostCalls = 3000
+
+    /// Counts a call; false: there is no end of them.
+    func mayCall() -> Bool {
+        let calls = state.withLock { state in
+            state.calls += 1
+            return state.calls
+        }
+        expect(calls != Self.mostCalls, .silence, "\(calls) calls left, and more would")
+        return calls < Self.mostCalls
+    }
 
     /// Looks at a request that is about to leave.
     ///

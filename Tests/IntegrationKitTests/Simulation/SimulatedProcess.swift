@@ -250,6 +250,7 @@ struct Wire: HTTPTransport {
     unowned let world: any Surroundings
 
     func send(_ request: HTTPRequest, context: OperationContext) async throws -> HTTPResponse {
+        if !evidence.mayCall() { fate.die() }
         guard !fate.isDead else { throw broken(mayHaveHappened: false) }
         let start = clock.now
         // By the store's clock, which is right.

@@ -70,7 +70,7 @@ extension SimulatedWorld {
     /// Works until no job is unfinished that is not stopped.
     private func drain() async throws {
         var passed = Duration.zero
-        while passed < .seconds(86_400) {
+        while passed < .seconds(86_400), evidence.violation == nil {
             var due = Duration.seconds(1800)
             for number in 0..<2 {
                 if let report = await sync(number), let next = report.nextDue { due = min(due, next) }

@@ -282,7 +282,7 @@ extension SimulatedWorld {
         }
         if name != "associated" { tracks.owners[key] = from }
         guard !isLanding(deed, account), !account.isReborn, !tracks.unsettled.contains(key),
-            let number = mark.isHosts ? mark.number : arrival(of: mark, from, name, tenants[index])
+            let number = rank(of: mark, from, name, tenants[index])
         else { return }
         if isOverPerson, isCalm, deed.values["lastname"] == nil {
             evidence.expect(
@@ -299,10 +299,11 @@ extension SimulatedWorld {
         tracks.written[field] = max(number, tracks.written[field] ?? 0)
     }
 
-    /// When a person's value came to the host, from where it goes on.
-    private func arrival(of mark: Mark, _ host: String, _ name: String, _ tenant: Tenant) -> Int? {
+    /// When a value was said here last: by the host, or by a platform that brought it here.
+    private func rank(of mark: Mark, _ host: String, _ name: String, _ tenant: Tenant) -> Int? {
         let field = Tracks.hostNames[name]?.rawValue ?? "last_name"
-        return tracks.arrived["\(tenant.name) \(host) \(field) \(mark.text)"]
+        let arrived = tracks.arrived["\(tenant.name) \(host) \(field) \(mark.text)"]
+        return [mark.isHosts ? mark.number : nil, arrived].compactMap(\.self).max()
     }
 
     private func checkHeard(

@@ -21,6 +21,24 @@ extension WorldHistory {
             steps += Step.random(number, tenants: tenants.count, weights, &random)
         }
         openShops(length: length)
+        forgetEarly()
+    }
+
+    /// Lets some histories end with a host that repeats what a process with a year-fast clock may have forgotten.
+    private mutating func forgetEarly() {
+        var random = SeededGenerator(seed: seed ^ 0xF0267)
+        guard random.chance(12) else { return }
+        let tenant = random.number(0..<tenants.count)
+        let (process, prospect) = (random.number(0..<2), random.number(0..<4))
+        let n = steps.count + 1
+        let end: [Step] = [
+            .hostSaves(tenant: tenant, prospect: prospect, .city, n: n),
+            .hostWritesNote(tenant: tenant, prospect: prospect, n: n + 1), .sync(process: process),
+            .skew(process: process, seconds: 31_000_000), .crash(process: process), .sync(process: process),
+            .hostRepeats(process: 1 - process, place: random.number(0..<100)),
+            .hostRepeats(process: 1 - process, place: random.number(0..<100)),
+        ]
+        steps = steps.dropLast(end.count) + end
     }
 
     /// Gives some histories a shop; the others stay what they are without one.
