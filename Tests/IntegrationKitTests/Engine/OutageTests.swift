@@ -147,42 +147,4 @@ import Testing
         #expect(world.values("firstname") == ["Ada"])
         #expect(try await world.statistics().isEmpty)
     }
-
-    @Test func oneTenantsFiveThousandJobsDelayAnotherTenantsEventByAFewCalls() async throws {
-        let world = try await World.pushing()
-        world.platform.addAccount(SimulatedHubSpot.Account(portalID: 43))
-        let token = world.platform.issueToken(for: 43)
-        try await world.manager.connect(
-            .hubSpot,
-            for: "tenant-43",
-            name: "Petit",
-            form: ["access_token": token],
-            settings: SyncSettings(direction: .push, frequency: .manual)
-        )
-        try await world.coordinator.enqueue(
-            (0..<5000).map { index in
-                world.event(.prospectCreated, "c\(index)", of: "p\(index)", ["email": .text("a\(index)@example.fr")])
-            }
-        )
-        try await world.coordinator.enqueue(
-            DomainEvent(
-                .prospectCreated,
-                id: "x",
-                of: "x1",
-                for: "tenant-43",
-                fields: ["email": "x@example.com"]
-            )
-        )
-        let before = world.platform.calls.count
-        let firstAt = LockBox<Int?>(nil)
-        let platform = world.platform
-        platform.onStep { _ in
-            guard firstAt.withLock({ $0 }) == nil, !platform.records("contacts", in: 43).isEmpty else { return }
-            firstAt.withLock { $0 = platform.calls.count }
-        }
-        _ = try await world.sync()
-        platform.onStep(nil)
-        #expect(world.platform.records("contacts", in: 43).count == 1)
-        #expect((firstAt.withLock { $0 } ?? .max) - before <= 10)
-    }
 }
