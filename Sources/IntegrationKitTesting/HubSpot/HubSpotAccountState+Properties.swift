@@ -11,9 +11,13 @@ extension HubSpotAccountState {
         case (.get, nil, _):
             let wantsArchived = call.parameter("archived") == "true"
             let wantsSensitive = call.parameter("dataSensitivity") == "sensitive"
+            let list = "\(type.id) \(wantsArchived) \(wantsSensitive)"
+            if let written = propertyLists[list] { return HubSpotReply(status: 200, written: written) }
             let known = (properties[type.id] ?? [:]).values.sorted { $0.name < $1.name }
             let shown = known.filter { ($0.archivedAt != nil) == wantsArchived && $0.isSensitive == wantsSensitive }
-            return .json(200, ["results": .array(shown.map(\.body))])
+            let written = JSONValue.object(["results": .array(shown.map(\.body))]).data
+            propertyLists[list] = written
+            return HubSpotReply(status: 200, written: written)
         case (.post, nil, _):
             let definition = try createProperty(try call.json(), of: type, turn: turn)
             return .json(201, definition.body)

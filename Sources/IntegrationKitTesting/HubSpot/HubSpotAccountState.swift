@@ -8,7 +8,11 @@ struct HubSpotAccountState: Codable, Sendable {
     var random: SimulationRandom
     var lastID: Int64
     var stores: [String: HubSpotObjectStore] = [:]
-    var properties: [String: [String: HubSpotPropertyDefinition]] = [:]
+    var properties: [String: [String: HubSpotPropertyDefinition]] = [:] {
+        didSet { propertyLists = [:] }
+    }
+    /// Lists of properties as they were written last: whoever connects an account reads each several times.
+    var propertyLists: [String: Data] = [:]
     var associations = HubSpotAssociationBook()
     var history: [SimulatedHubSpot.Effect] = []
     /// What webhooks could tell, until it is taken out.

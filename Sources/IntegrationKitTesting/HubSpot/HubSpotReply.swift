@@ -9,6 +9,8 @@ struct HubSpotReply: Sendable {
     var headers: HTTPHeaders = [:]
     /// A body that is not JSON.
     var raw: String?
+    /// A body that was written before.
+    var written: Data?
 
     /// An answer with a body.
     static func json(_ status: Int = 200, _ body: JSONValue) -> HubSpotReply {

@@ -82,6 +82,10 @@ struct HubSpotWorld: Sendable {
         var headers = reply.headers
         headers["X-HubSpot-Correlation-Id"] = correlationID
         if let raw = reply.raw { return HTTPResponse(status: reply.status, headers: headers, body: Data(raw.utf8)) }
+        if let written = reply.written {
+            headers["Content-Type"] = "application/json;charset=utf-8"
+            return HTTPResponse(status: reply.status, headers: headers, body: written)
+        }
         guard var body = reply.body else { return HTTPResponse(status: reply.status, headers: headers) }
         if case .object(var members) = body, members["correlationId"] != nil {
             members["correlationId"] = .string(correlationID)

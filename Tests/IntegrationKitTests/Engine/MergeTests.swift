@@ -222,7 +222,7 @@ import Testing
             { $0 }, { $0.lowercased() }, { $0.trimmingCharacters(in: .whitespaces) }, { String($0.prefix(4)) },
         ]
         let values = ["Ada", "ADA", " ada ", "Berta", "+33 6 12", "Cleopatra", "cleo", "Éva"]
-        for seed in 0..<1000 as Range<UInt64> {
+        for seed in 0..<300 as Range<UInt64> {
             var random = SeededGenerator(seed: seed)
             var field = Field(normalise: manners[Int(seed % 4)])
             var now = 1000
@@ -246,7 +246,7 @@ import Testing
             for round in 0..<6 { field.work(policy, at: now + 10 * round, confirms: round % 2 == 0) }
             let (writes, deliveries) = (field.writes, field.deliveries)
             try #require(writes <= 2 && deliveries <= 2, "seed \(seed): \(writes) writes, \(deliveries) deliveries")
-            for round in 6..<60 { field.work(policy, at: now + 10 * round, confirms: true) }
+            for round in 6..<20 { field.work(policy, at: now + 10 * round, confirms: true) }
             try #require(field.writes == writes && field.deliveries == deliveries, "seed \(seed) never comes to rest")
             let carried = FieldValue.text(field.normalise(field.host))
             try #require(
