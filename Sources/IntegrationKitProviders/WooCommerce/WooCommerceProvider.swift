@@ -108,4 +108,6 @@ enum WooCommerceFact {
     static let listsVariations = "variations"
     /// How many records a batch may hold.
     static let batchSize = "batch.size"
+    /// How many it may ever hold, since the shop ran out of time with more.
+    static let largestBatch = "batch.largest"
 }

@@ -88,8 +88,12 @@ struct WooCommerceCheck: Hashable, Sendable {
 }
 
 extension WooCommerceProvider {
-    /// The most records of a batch in a shop that answers well; WooCommerce takes 100, its servers run out of time.
+    /// How many records a batch holds at first: WooCommerce takes 100, but servers of shops run out of time.
     static let usualBatch = 25
+    /// The most records that WooCommerce takes in a batch.
+    static let largestBatch = 100
+    /// A batch that is answered within so many seconds may be twice as large: shops give a call a minute.
+    private static let quickAnswer = 5.0
 
     /// Arranges writes: creates and updates of one list share calls, everything else goes alone.
     public func plan(_ writes: [RecordWrite], for account: ConnectedAccount) -> [WriteBatch] {
@@ -98,13 +102,7 @@ extension WooCommerceProvider {
             var safety: CreateSafety?
             var batch: WriteBatch
         }
-        let size = min(
-            max(
-                account.profile.facts[WooCommerceFact.batchSize]?.int64.map(Int.init) ?? WooCommerceProvider.usualBatch,
-                1
-            ),
-            100
-        )
+        let size = WooCommerceProvider.batchSize(account.profile)
         var open: [Open] = []
         for write in writes {
             let step = WooCommerceStep(of: write)
@@ -187,6 +185,7 @@ extension WooCommerceProvider {
             guard let answer = try? WooCommerceBody.json(of: response) else {
                 return items.map { _ in .unknown(WooCommerceCall.unanswered(mayHaveHappened: true)) }
             }
+            grow(items.count, after: session.now().timeIntervalSince(before), in: session)
             return call.outcomes(in: answer, for: items) { refusal($0, status: $0.status ?? response.status) }
         }
         if response.status == 401, case .signed = call.requests.signIn,
@@ -197,10 +196,31 @@ extension WooCommerceProvider {
         return call.outcomes(of: error, body: WooCommerceFailure(response), for: items)
     }
 
-    /// A shop that runs out of time gets half as many records from now on.
+    /// How many records a batch may hold in a shop, by what it has shown.
+    private static func batchSize(_ profile: AccountProfile) -> Int {
+        let size = profile.facts[WooCommerceFact.batchSize]?.int64.map(Int.init) ?? usualBatch
+        let most = profile.facts[WooCommerceFact.largestBatch]?.int64.map(Int.init) ?? largestBatch
+        return max(min(size, most, largestBatch), 1)
+    }
+
+    /// A shop that runs out of time gets half as many records from now on, and never more again.
     private func shrink(_ count: Int, in session: ProviderSession) {
         guard count > 1 else { return }
-        session.learn(WooCommerceFact.batchSize, .number(JSONNumber(max(1, count / 2))))
+        let half = JSONValue.number(JSONNumber(max(1, count / 2)))
+        session.learn(WooCommerceFact.batchSize, half)
+        session.learn(WooCommerceFact.largestBatch, half)
+    }
+
+    /// A shop that answers a full batch quickly gets twice as many records from now on.
+    private func grow(_ count: Int, after seconds: Double, in session: ProviderSession) {
+        let size = WooCommerceProvider.batchSize(session.account.profile)
+        guard count >= size, size < WooCommerceProvider.largestBatch, seconds < WooCommerceProvider.quickAnswer else {
+            return
+        }
+        session.learn(
+            WooCommerceFact.batchSize,
+            .number(JSONNumber(min(size * 2, WooCommerceProvider.largestBatch)))
+        )
     }
 
     private static let wrongClock = error(

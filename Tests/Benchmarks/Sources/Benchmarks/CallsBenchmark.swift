@@ -4,7 +4,7 @@ import IntegrationKit
 import IntegrationKitProviders
 import IntegrationKitTesting
 
-/// How many calls 1,000 contact writes take on the simulated HubSpot, once its records are known.
+/// How many calls 1,000 writes of people take on the simulated platforms, once their records are known.
 enum CallsBenchmark {
     private struct Counter: HTTPMiddleware {
         let calls = Tally()
@@ -17,23 +17,40 @@ enum CallsBenchmark {
 
     static func run(_ meter: Meter) async throws {
         let clock = ManualClock(skippingSleepsUpTo: .seconds(5))
-        let platform = SimulatedHubSpot(seed: 1, time: clock.timeSource)
-        platform.addAccount(SimulatedHubSpot.Account(portalID: 42))
+        let crm = SimulatedHubSpot(seed: 1, time: clock.timeSource)
+        crm.addAccount(SimulatedHubSpot.Account(portalID: 42))
+        try await run(meter, clock, .hubSpot, crm, ["access_token": crm.issueToken(for: 42)])
+        let shop = SimulatedWooCommerce(time: clock.timeSource)
+        let home = "https://shop.example"
+        shop.addShop(SimulatedWooCommerce.Shop(home: home))
+        let key = try shop.issueKey(in: home)
+        let form = ["store_url": home, "consumer_key": key.consumerKey, "consumer_secret": key.consumerSecret]
+        try await run(meter, clock, .wooCommerce, shop, form)
+    }
+
+    private static func run(
+        _ meter: Meter,
+        _ clock: ManualClock,
+        _ platform: PlatformID,
+        _ transport: any HTTPTransport,
+        _ form: [String: String]
+    ) async throws {
         let counter = Counter()
         let manager = try await IntegrationManager(
-            providers: [.hubSpot],
+            providers: [.hubSpot, .wooCommerce],
             store: InMemoryIntegrationStore(time: clock.timeSource),
             keyring: try Keyring(current: RandomSource.system.bytes(32)),
             namespace: "benchmark",
-            transport: platform,
+            transport: transport,
             middlewares: [counter],
             time: clock.timeSource
         )
         _ = try await manager.connect(
-            .hubSpot,
+            platform,
             for: "tenant",
-            name: "HubSpot",
-            form: ["access_token": platform.issueToken(for: 42)]
+            name: platform.rawValue,
+            form: form,
+            settings: SyncSettings(mayNotifyPeople: true)
         )
         let records = InMemoryHostRecords()
         let coordinator = SyncCoordinator(manager, host: records)
@@ -56,11 +73,13 @@ enum CallsBenchmark {
             }
             let report = try await coordinator.syncOnce(until: .now + .seconds(60))
             let made = await counter.calls.take()
-            let writes = made.filter { $0.key.hasSuffix("/batch/upsert") || $0.key.hasSuffix("/batch/update") }
+            let writes = made.filter { call in
+                ["/batch/upsert", "/batch/update", "/customers/batch"].contains { call.key.hasSuffix($0) }
+            }
             let text = made.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
             let done = report.count(.created) + report.count(.updated)
             meter.note(
-                "\(done) contact \(name): write calls",
+                "\(done) \(name) on \(platform.rawValue): write calls",
                 "\(writes.values.reduce(0, +))",
                 aim: "10; all: \(text)"
             )

@@ -65,6 +65,35 @@ import Testing
         #expect(try await world.unfinished() == 0)
     }
 
+    @Test func `a quick shop gets larger batches, one that runs out of time never again`() async throws {
+        let world = try await ShopWorld()
+        let sizes = LockBox<[Int]>([])
+        world.shop.onStep { step in
+            guard step.moment == .received, step.request.url.path.hasSuffix("/batch"), let body = step.request.body
+            else { return }
+            let items = try JSONValue(parsing: body)["create"]?.array?.count ?? 0
+            sizes.withLock { $0.append(items) }
+        }
+        func make(_ numbers: ClosedRange<Int>) async throws -> [Int] {
+            sizes.withLock { $0 = [] }
+            try await world.process.coordinator.enqueue(
+                numbers.map { number in
+                    let fields: [FieldName: FieldValue] = ["email": .text("p\(number)@example.fr")]
+                    return world.event(.prospectCreated, "e\(number)", of: "p\(number)", fields)
+                }
+            )
+            try await world.process.settle(within: .seconds(7200))
+            return sizes.withLock { $0 }
+        }
+        #expect(try await make(1...25) == [25])
+        #expect(try await make(26...75) == [50])
+        #expect(try await make(76...175) == [100])
+        world.shop.configureShop(ShopWorld.home) { $0.batchSizeInTime = 30 }
+        #expect(try await make(176...225).max() == 50)
+        #expect(try await make(226...325).allSatisfy { $0 <= 25 })
+        #expect(world.made("customer").count == 325)
+    }
+
     @Test(arguments: ["product", "customer"])
     func `batches for which the shop runs out of time are halved until they get through`(kind: String) async throws {
         let world = try await ShopWorld(shop: { $0.batchSizeInTime = 4 })
