@@ -20,6 +20,7 @@ extension WooCommerceProvider {
             WooCommerceFact.home: .string(home),
             // What a slow hour has made smaller starts anew.
             WooCommerceFact.batchSize: .number(JSONNumber(WooCommerceProvider.usualBatch)),
+            WooCommerceFact.largestBatch: .number(JSONNumber(WooCommerceProvider.largestBatch)),
         ]
         do {
             let status = try await read(

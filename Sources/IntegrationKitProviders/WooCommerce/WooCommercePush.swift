@@ -203,7 +203,7 @@ extension WooCommerceProvider {
         return max(min(size, most, largestBatch), 1)
     }
 
-    /// A shop that runs out of time gets half as many records from now on, and never more again.
+    /// A shop that runs out of time gets half as many records from now on, and no more until the connection is tested again.
     private func shrink(_ count: Int, in session: ProviderSession) {
         guard count > 1 else { return }
         let half = JSONValue.number(JSONNumber(max(1, count / 2)))
