@@ -129,7 +129,7 @@ extension Reconciler {
         link.remote = record.id
         link.formerIDs = record.formerIDs
         link.state = .linked
-        link.linkedAt = core.now()
+        link.linkedAt = core.storeNow()
         link.version = record.version
         link.readAt = readAt
         link.digest = worker.digest(of: record, key, mapper)

@@ -30,14 +30,12 @@ extension Reconciler {
         let busy = try await busyLanes(news.map(\.2))
         let idle = news.filter { !busy.contains($0.2) }
         for item in news where busy.contains(item.2) { commits.append(try later(item.1, item.2, sweep)) }
-        var lags: [RemoteID: Duration] = [:]
         var current: [HostReference: HostRecord] = [:]
         if let host = worker.host, !idle.isEmpty {
             current = try await worker.asking(host) { try await host.current(idle.map(\.2)) }
         }
         var deliveries: [Delivery] = []
         for (record, row, reference, mapper) in idle {
-            lags[record.id] = integration.lag(of: record)
             let merged = FieldMerge(ledger: Ledger(keys: integration.keys, link: row.id.key), mapper: mapper).merge(
                 FieldMerge.Input(
                     tags: row.record.tags,
@@ -88,7 +86,16 @@ extension Reconciler {
                 worker.tally.add(.echoed, record.id.kind, of: integration)
                 commits.append(commit)
             } else {
-                deliveries.append(Delivery(commit: commit, link: link, row: row, merged: merged, change: change))
+                deliveries.append(
+                    Delivery(
+                        commit: commit,
+                        link: link,
+                        row: row,
+                        merged: merged,
+                        change: change,
+                        lag: integration.lag(of: record)
+                    )
+                )
             }
         }
         guard let host = worker.host, !deliveries.isEmpty else { return commits }
@@ -96,21 +103,20 @@ extension Reconciler {
         for change in overtaken { commits.append(try refetch(change.remote, change.host)) }
         let outcomes = try await worker.apply(deliveries.map(\.change), to: host)
         for (delivery, outcome) in zip(deliveries, outcomes) {
-            var (commit, link, row, merged, change) = (
-                delivery.commit, delivery.link, delivery.row, delivery.merged, delivery.change
-            )
+            var (commit, link) = (delivery.commit, delivery.link)
+            let (key, merged, change) = (delivery.row.id.key, delivery.merged, delivery.change)
             switch outcome {
             case .applied(_, let stored):
-                let ledger = Ledger(keys: integration.keys, link: row.id.key)
+                let ledger = Ledger(keys: integration.keys, link: key)
                 for rule in merged.delivered {
                     guard let value = stored?.fields[rule.rule.host],
                         let place = link.tags.firstIndex(where: { $0.rule == rule.id })
                     else { continue }
                     link.tags[place].host = ledger.tag(rule.id, value)
                 }
-                commit.puts.append(try link.row(row.id.key, tenant: integration.tenant, integration: integration.id))
+                commit.puts.append(try link.row(key, tenant: integration.tenant, integration: integration.id))
                 var told = delivered(change, merged)
-                told.lag = lags[change.remote]
+                told.lag = delivery.lag
                 commit.events.append(told)
                 if !merged.conflicts.isEmpty { commit.events.append(conflict(change, merged)) }
                 commits.append(commit)
@@ -128,6 +134,8 @@ extension Reconciler {
         var row: Row<RecordLink>
         var merged: FieldMerge.Result
         var change: InboundChange
+        /// How long the change on the platform has waited.
+        var lag: Duration?
     }
 
     /// Notes what is about to be carried to the host, as the lanes do; returns what was overtaken meanwhile.

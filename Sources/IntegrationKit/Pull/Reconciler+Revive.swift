@@ -33,19 +33,9 @@ extension Reconciler {
             tenant: integration.tenant,
             lane: .record(reference, in: integration.id),
             action: .update,
-            event: nil,
             record: reference,
-            remote: nil,
             kind: kind,
-            occurredAt: nil,
-            enqueuedAt: core.now(),
-            payload: Data(),
-            needs: [],
-            state: .queued,
-            failures: 0,
-            waits: 0,
-            mayHaveBeenSent: false,
-            isOwnEcho: false
+            enqueuedAt: core.storeNow()
         )
         try job.seal(JobPayload(words: fields.mapValues { HostWord(value: $0) }), key, integration.keys)
         return try job.row(key, memory: core.options.memory)

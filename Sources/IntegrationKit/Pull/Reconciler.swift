@@ -197,15 +197,8 @@ struct Reconciler: Sendable {
     /// The host records whose creates, of unknown outcome, were stopped or given up and may have made strangers: those
     /// hold what was to be written.
     private func makers(of strangers: [RemoteRecord]) async throws -> [RemoteID: Maker] {
-        guard !strangers.isEmpty else { return [:] }
-        let stopped = try await core.store.records(
-            SyncJob.self,
-            matching: RowQuery(
-                "job.mayHaveMade",
-                keys: Set(strangers.map(\.id.kind.rawValue)).map { RowKey.join(integration.id, $0) },
-                limit: 10_000
-            )
-        )
+        let stopped = try await worker.jobsThatMayHaveMade(Set(strangers.map(\.id.kind)))
+        guard !stopped.isEmpty else { return [:] }
         let links = try await core.store.records(
             RecordLink.self,
             stopped.compactMap { $0.record.record.map { RecordLink.key($0, in: integration.id) } }
@@ -288,7 +281,7 @@ struct Reconciler: Sendable {
             kind: record.id.kind,
             externalKey: key,
             state: .unclaimed,
-            linkedAt: core.now()
+            linkedAt: core.storeNow()
         )
         link.remote = record.id
         let row = try link.row(

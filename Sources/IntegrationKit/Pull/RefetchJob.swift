@@ -51,19 +51,10 @@ enum RefetchJob {
             tenant: integration.tenant,
             lane: lane(of: remote, host: host, in: integration.id),
             action: .refetch,
-            event: nil,
             record: host,
             remote: remote,
             kind: remote.kind,
-            occurredAt: nil,
-            enqueuedAt: core.now(),
-            payload: Data(),
-            needs: [],
-            state: .queued,
-            failures: 0,
-            waits: 0,
-            mayHaveBeenSent: false,
-            isOwnEcho: false
+            enqueuedAt: core.storeNow()
         )
     }
 }

@@ -78,7 +78,9 @@ extension StreamWorker {
 
     /// After a whole sweep: linked records that it did not show are suspected to be gone, and read one by one.
     func suspectUnseen(_ cursor: PullCursor) async throws {
-        guard let started = cursor.sweepStarted else { return }
+        guard let began = cursor.sweepStarted else { return }
+        // Links are dated by the store's clock.
+        let started = began.advanced(by: .milliseconds(-integration.skew))
         for kind in stream.kinds {
             let prefix = RowKey.join(integration.id, kind.rawValue)
             guard try await mayPart(kind, prefix, cursor.sweep, since: started) else { continue }

@@ -47,8 +47,14 @@ extension LaneWorker {
     /// The host records whose creates, of unknown outcome, a person gave up: their records may be there.
     private func givenUp(_ plans: [Plan]) async throws -> Set<HostReference> {
         let kinds = Set(plans.filter { !$0.link.isLinked && $0.fold.outcome == .save }.map(\.kind))
+        let jobs = try await jobsThatMayHaveMade(kinds)
+        return Set(jobs.filter { !$0.record.state.isUnfinished }.compactMap(\.record.record))
+    }
+
+    /// The creates of these kinds, of unknown outcome, that were stopped or given up.
+    func jobsThatMayHaveMade(_ kinds: Set<RecordKind>) async throws -> [Row<SyncJob>] {
         guard !kinds.isEmpty else { return [] }
-        let jobs = try await core.store.records(
+        return try await core.store.records(
             SyncJob.self,
             matching: RowQuery(
                 "job.mayHaveMade",
@@ -56,7 +62,6 @@ extension LaneWorker {
                 limit: 10_000
             )
         )
-        return Set(jobs.filter { !$0.record.state.isUnfinished }.compactMap(\.record.record))
     }
 
     private func hasNews(_ plan: Plan) -> Bool {
@@ -229,7 +234,7 @@ extension LaneWorker {
             if !byKey, integration.settings.duplicatePolicy == .createBeside { return plan }
             plan.link.remote = record.id
             plan.link.state = .linked
-            plan.link.linkedAt = core.now()
+            plan.link.linkedAt = core.storeNow()
             plan.fold.yield()
             plan.remote = record
             plan.readAt = readAt

@@ -127,7 +127,7 @@ extension LaneWorker {
         if let record { link.take(agreed(sending, record)) }
         link.remote = id
         link.state = .linked
-        link.linkedAt = core.now()
+        link.linkedAt = core.storeNow()
         link.digest = Data()
         try takeNaturalKeys(sending, &link, in: &commit)
         commit.puts.append(try link.row(sending.linkKey, tenant: integration.tenant, integration: integration.id))

@@ -165,17 +165,10 @@ extension LaneWorker {
             action: .ensure,
             event: plan.head.record.event,
             record: reference,
-            remote: nil,
             kind: kind,
             occurredAt: plan.head.record.occurredAt,
-            enqueuedAt: core.now(),
-            payload: Data(),
-            needs: [],
-            state: .queued,
-            failures: 0,
-            waits: 0,
-            mayHaveBeenSent: plan.head.record.mayHaveBeenSent,
-            isOwnEcho: false
+            enqueuedAt: core.storeNow(),
+            mayHaveBeenSent: plan.head.record.mayHaveBeenSent
         )
         try job.seal(JobPayload(words: told.fields.mapValues { HostWord(value: $0) }), key, integration.keys)
         return try job.row(key, memory: options.memory)

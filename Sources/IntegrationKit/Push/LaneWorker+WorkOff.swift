@@ -166,7 +166,9 @@ extension LaneWorker {
             try finish(fold.jobs, .unchanged, "The record is there already.", in: &commit)
             return commit
         }
-        if fold.isOwnEcho, !plan.link.isLinked, abs(core.now().timeIntervalSince(plan.head.record.enqueuedAt)) < 300 {
+        if fold.isOwnEcho, !plan.link.isLinked,
+            abs(core.storeNow().timeIntervalSince(plan.head.record.enqueuedAt)) < 300
+        {
             commit.dueAfter = .seconds(2)
             return commit
         }

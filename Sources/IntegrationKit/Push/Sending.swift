@@ -61,7 +61,7 @@ extension LaneWorker {
             ),
             incarnation: incarnation,
             state: .unlinked,
-            linkedAt: core.now()
+            linkedAt: core.storeNow()
         )
     }
 
@@ -96,7 +96,7 @@ extension LaneWorker {
         link.remote = record.id
         link.state = .linked
         link.kind = record.id.kind
-        if !wasLinked { link.linkedAt = core.now() }
+        if !wasLinked { link.linkedAt = core.storeNow() }
         link.version = record.version ?? link.version
         link.freshAfter = core.clock(of: integration.record.account).now()
         link.digest = Data()

@@ -104,21 +104,23 @@ struct SyncJob: StoredRecord {
     /// The platform's record, for a refetch.
     var remote: RemoteID?
     var kind: RecordKind
+    /// When the event happened, brought onto the store's clock.
     var occurredAt: Date?
+    /// By the store's clock.
     var enqueuedAt: Date
     /// Sealed ``JobPayload``.
-    var payload: Data
+    var payload = Data()
     /// Keys of links that must exist first.
-    var needs: [String]
-    var state: JobState
+    var needs: [String] = []
+    var state = JobState.queued
     /// Failures that the record caused, not the platform.
-    var failures: Int
+    var failures = 0
     /// How often a need was looked for in vain.
-    var waits: Int
+    var waits = 0
     /// Whether an earlier life of the store may have sent it: find first, then make.
-    var mayHaveBeenSent: Bool
+    var mayHaveBeenSent = false
     /// Whether the event arose from a change on this very platform: it waits for the link and is then compared.
-    var isOwnEcho: Bool
+    var isOwnEcho = false
     /// Whether a person replayed it although nobody can tell whether the platform has it.
     var isVouchedFor = false
     /// Keys of the ``NaturalKey`` rows that it will take.
@@ -231,6 +233,7 @@ struct RecordLink: StoredRecord {
     /// Keys of the ``NaturalKey`` rows that the host's record owns.
     var naturalKeys: [String] = []
     var seenSweep: Int32 = 0
+    /// By the store's clock.
     var linkedAt: Date
 
     static func key(_ reference: HostReference, in integration: String) -> String {

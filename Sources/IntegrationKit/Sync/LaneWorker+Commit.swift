@@ -54,7 +54,7 @@ extension LaneWorker {
                 remote: remote,
                 result == .covered ? "Carried by the write beside it." : message
             )
-            told.lag = told.date.duration(since: job.record.enqueuedAt)
+            told.lag = core.storeNow().duration(since: job.record.enqueuedAt)
             commit.events.append(told)
         }
     }
@@ -187,9 +187,9 @@ extension LaneWorker {
         for loser in losers where loser.releases && !failed.contains(loser.work.requirement) {
             let taken = left[loser.work.lane] ?? []
             if let claimant = loser.claimant, taken.contains(where: { $0.name == "link.remote" }) {
-                let makes = loser.wakes != nil
+                let holdsLane = loser.wakes == nil ? nil : true
                 blocks.append(
-                    try block(loser.work, claimant, linkedElsewhere(), holdsLane: makes ? true : nil, at: core.now())
+                    try block(loser.work, claimant, linkedElsewhere(), holdsLane: holdsLane, at: core.now())
                 )
             } else {
                 releases.append(LaneRelease(loser.work.lease, seenTail: loser.work.tail, dueAfter: .seconds(1)))

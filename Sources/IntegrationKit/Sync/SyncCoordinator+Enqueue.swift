@@ -61,6 +61,7 @@ extension SyncCoordinator {
         var lines: [EnqueueReceipt.Line] = []
         var members: [String: [Member]] = [:]
         do {
+            _ = try await core.storeTime()
             for chunk in events.chunked(by: 100) { lines += try await take(chunk, &members) }
         } catch let failure as StoreFailure {
             throw EngineCore.storeError(failure)
@@ -194,7 +195,9 @@ extension SyncCoordinator {
             route.kind.rawValue,
             route.action.rawValue
         )
-        let now = core.now()
+        // Dates of one host come from many clocks; by the store's, words of different processes can be compared.
+        let now = core.storeNow()
+        let occurredAt = event.occurredAt?.advanced(by: now.duration(since: core.now()))
         let action: SyncJob.Action =
             switch route.action {
             case .create: .create
@@ -202,22 +205,16 @@ extension SyncCoordinator {
             case .delete: .delete
             }
         let lane = LaneID.record(event.record, in: integration.id)
-        let isOld = event.occurredAt.map { now.duration(since: $0) > core.options.memory } ?? false
+        let isOld = occurredAt.map { now.duration(since: $0) > core.options.memory } ?? false
         var job = SyncJob(
             tenant: event.record.tenant,
             lane: lane,
             action: action,
             event: event.id,
             record: event.record,
-            remote: nil,
             kind: route.kind,
-            occurredAt: event.occurredAt,
+            occurredAt: occurredAt,
             enqueuedAt: now,
-            payload: Data(),
-            needs: [],
-            state: .queued,
-            failures: 0,
-            waits: 0,
             mayHaveBeenSent: isOld,
             isOwnEcho: event.origin?.integration == integration.id,
             naturalKeys: action == .delete

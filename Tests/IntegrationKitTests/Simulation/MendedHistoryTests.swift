@@ -180,5 +180,29 @@ import Testing
                 {"sync":{"process":0}}
                 """#
         ),
+        Mended(
+            testDescription: "a record that was linked while a clock ran a year ahead is gone from a list",
+            lines: #"""
+                {"seed":13567,"steps":[],"tenants":[{"conflicts":"ask","direction":"bidirectional","hasKeys":true,"hostDeletes":"unlink","lag":0,"remoteDeletes":"carryOut","shop":{"conflicts":"platformWins","direction":"bidirectional","hostDeletes":"unlink","remoteDeletes":"unlink"}}]}
+                {"hostSaves":{"_2":8,"n":9,"prospect":3,"tenant":0}}
+                {"skew":{"process":0,"seconds":31000000}}
+                {"pull":{"process":0,"tenant":0}}
+                {"shopperErases":{"place":1,"tenant":0}}
+                """#
+        ),
+        Mended(
+            testDescription: "two processes date what the host says by clocks ten minutes apart",
+            lines: #"""
+                {"seed":6167,"steps":[],"tenants":[{"conflicts":"platformWins","direction":"bidirectional","hasKeys":true,"hostDeletes":"carryOut","lag":2,"remoteDeletes":"carryOut","shop":{"conflicts":"platformWins","direction":"bidirectional","hostDeletes":"carryOut","remoteDeletes":"carryOut"}}]}
+                {"skew":{"process":0,"seconds":600}}
+                {"hostSaves":{"_2":2,"n":7,"prospect":3,"tenant":0}}
+                {"shopperCreates":{"n":10,"tenant":0}}
+                {"hostSaves":{"_2":7,"n":12,"prospect":0,"tenant":0}}
+                {"hostSaves":{"_2":4,"n":16,"prospect":1,"tenant":0}}
+                {"pull":{"process":0,"tenant":0}}
+                {"shopperEdits":{"_2":8,"n":23,"place":3,"tenant":0}}
+                {"sweep":{"process":1,"tenant":0}}
+                """#
+        ),
     ]
 }

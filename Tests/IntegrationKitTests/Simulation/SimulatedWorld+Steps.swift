@@ -224,6 +224,10 @@ extension SimulatedWorld {
 
     /// Tells all records of a tenant again, as a host does when a platform was connected anew.
     func tellAgain(_ tenant: Int, only reference: HostReference? = nil) async {
+        if reference == nil {
+            // An account that still takes nothing asks for it once more.
+            for place in tenants[tenant].accounts.indices { tenants[tenant].accounts[place].needsResync = false }
+        }
         let all = await rows.values.filter { $0.reference.tenant == tenants[tenant].name } + othersRows(tenant)
         // What others belong to goes first.
         let sorted = all.sorted { ($0.reference.kind, $0.reference.id) > ($1.reference.kind, $1.reference.id) }
@@ -246,8 +250,6 @@ extension SimulatedWorld {
                 await say(.prospectDeleted, row.reference, tenant, n: n, [:])
             }
         }
-        guard reference == nil else { return }
-        for place in tenants[tenant].accounts.indices { tenants[tenant].accounts[place].needsResync = false }
     }
 
     /// Says once more the records that came from the platform, as a host does once a store that was brought back has seen

@@ -65,8 +65,8 @@ import Testing
         #expect(try await world.unfinished() == 0)
     }
 
-    @Test func `a quick shop gets larger batches, one that runs out of time never again`() async throws {
-        let world = try await ShopWorld()
+    /// How many records each batch makes from now on.
+    private static func createsPerBatch(in world: ShopWorld) -> LockBox<[Int]> {
         let sizes = LockBox<[Int]>([])
         world.shop.onStep { step in
             guard step.moment == .received, step.request.url.path.hasSuffix("/batch"), let body = step.request.body
@@ -74,6 +74,12 @@ import Testing
             let items = try JSONValue(parsing: body)["create"]?.array?.count ?? 0
             sizes.withLock { $0.append(items) }
         }
+        return sizes
+    }
+
+    @Test func `a quick shop gets larger batches, one that runs out of time never again`() async throws {
+        let world = try await ShopWorld()
+        let sizes = Self.createsPerBatch(in: world)
         func make(_ numbers: ClosedRange<Int>) async throws -> [Int] {
             sizes.withLock { $0 = [] }
             try await world.process.coordinator.enqueue(
@@ -97,13 +103,7 @@ import Testing
     @Test(arguments: ["product", "customer"])
     func `batches for which the shop runs out of time are halved until they get through`(kind: String) async throws {
         let world = try await ShopWorld(shop: { $0.batchSizeInTime = 4 })
-        let sizes = LockBox<[Int]>([])
-        world.shop.onStep { step in
-            guard step.moment == .received, step.request.url.path.hasSuffix("/batch"), let body = step.request.body
-            else { return }
-            let items = try JSONValue(parsing: body)["create"]?.array?.count ?? 0
-            sizes.withLock { $0.append(items) }
-        }
+        let sizes = Self.createsPerBatch(in: world)
         let events = (1...25).map { number -> DomainEvent in
             kind == "product"
                 ? world.event(
